@@ -1,0 +1,4 @@
+import { runCommandLine } from "./runCommandLine.ts";
+
+// `npm start`: the whole service on this machine.
+await runCommandLine({});

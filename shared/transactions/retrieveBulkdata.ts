@@ -1,0 +1,93 @@
+import type { BulkdataLocation } from "../dicom/dicomJson.ts";
+import { swapByteOrder } from "../dicom/nativePixels.ts";
+import { lookupVR } from "../dicom/valueRepresentation.ts";
+import { Problem } from "../problem/problem.ts";
+import { sideName, type InstanceContent } from "../store/instanceContent.ts";
+import type { InstanceUIDs, InstanceWithMetadata } from "../store/instanceIndex.ts";
+import { decodeMetadata } from "../store/metadataCodec.ts";
+import type { TenantScope } from "../tenancy/tenantScope.ts";
+import { byteSource, type ByteSource } from "./byteSource.ts";
+import { openContent } from "./openContent.ts";
+import { instancePath, noInstance, type RetrievedObject } from "./retrieveInstances.ts";
+import type { Stores } from "./storeInstances.ts";
+
+/** A value that metadata refers to, not yet opened. */
+export interface Bulkdata {
+  readonly length: number;
+  /** Opens some of its bytes. */
+  readonly open: (start: number, end: number) => Promise<RetrievedObject>;
+}
+
+/**
+ * Finds the value that stands under `path` as a `BulkDataURI` in the metadata of an instance (PS3.18 §10.4.1.1.4).
+ *
+ * The value of pixel data in fragments is what is in the file: items with their headers. All else is little endian.
+ * Throws `notFound` when the instance, or such a value of it, is not there.
+ */
+export async function retrieveBulkdata(
+  stores: Stores,
+  scope: TenantScope,
+  uids: InstanceUIDs,
+  path: string,
+  signal: AbortSignal,
+): Promise<Bulkdata> {
+  const record = await stores.index.get(scope, uids);
+  if (record === undefined) {
+    throw noInstance();
+  }
+  const { bulkdata } = decodeMetadata(
+    record.metadata === "beside"
+      ? await stores.content.getBytes(scope, sideName(record.content.name, ".metadata"))
+      : record.metadata,
+  );
+  const location = bulkdata.get(path);
+  if (location === undefined) {
+    throw new Problem("notFound", "The instance has no such bulk data.");
+  }
+  return {
+    length: location.length,
+    open: async (start, end) => ({
+      mediaType: "application/octet-stream",
+      transferSyntaxUID: record.transferSyntaxUID,
+      location: `${instancePath(record)}/bulkdata/${path}`,
+      length: end - start,
+      body: await openValue(stores.content, scope, record, location, start, end, signal),
+    }),
+  };
+}
+
+async function openValue(
+  content: InstanceContent,
+  scope: TenantScope,
+  record: InstanceWithMetadata,
+  location: BulkdataLocation,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const unit =
+    location.isBigEndian && !location.isEncapsulated ? (lookupVR(location.vr)?.unitBytes ?? 1) : 1;
+  // Values change their byte order whole, so that reading begins and ends at one.
+  const first = start - (start % unit);
+  const last = Math.min(Math.ceil(end / unit) * unit, location.length);
+  const from = location.offset + first;
+  const to = location.offset + last;
+  const bytes = await openContent(content, scope, record, from, to, signal);
+  const value = closing(bytes, last - first);
+  return unit === 1
+    ? value
+    : closing(byteSource(swapByteOrder(value, unit)), end - start, start - first);
+}
+
+async function* closing(
+  bytes: ByteSource,
+  length: number,
+  skipped = 0,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    await bytes.skip(skipped);
+    yield* bytes.take(length);
+  } finally {
+    await bytes.close();
+  }
+}
