@@ -4,7 +4,7 @@ import type { Container, FeedOptions, SqlQuerySpec } from "@azure/cosmos";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { CosmosFixture, hierarchicalKey, refusal } from "./cosmosFixture.ts";
+import { CosmosFixture, hierarchicalKey, refusal, sorted } from "./cosmosFixture.ts";
 
 let fixture: CosmosFixture;
 let container: Container;
@@ -234,13 +234,15 @@ describe("paging", () => {
 });
 
 describe("paging over all keys, merged by the client", () => {
-  test.each([
-    "SELECT VALUE c.id FROM c",
-    "SELECT VALUE c.id FROM c ORDER BY c.id DESC",
-    "SELECT VALUE c.id FROM c WHERE c.tag != 'tag2' ORDER BY c.id OFFSET 3 LIMIT 20",
-  ])("the client's own continuations of %j lead through the whole", async (query) => {
+  // Not smaller than OFFSET: the SDK takes a page that OFFSET leaves nothing of for the end.
+  test.each<[string, number]>([
+    ["SELECT VALUE c.id FROM c", 2],
+    ["SELECT VALUE c.id FROM c ORDER BY c.tag", 2],
+    ["SELECT TOP 30 VALUE c.id FROM c ORDER BY c.id DESC", 2],
+    ["SELECT VALUE c.id FROM c WHERE c.tag != 'tag2' ORDER BY c.id OFFSET 3 LIMIT 20", 7],
+  ])("the client's own continuations of %j lead through the whole", async (query, smallPage) => {
     const whole = await all(query);
-    for (const maxItemCount of [7, 50]) {
+    for (const maxItemCount of [smallPage, 50]) {
       const found: unknown[] = [];
       let continuationToken: string | undefined;
       do {
@@ -254,8 +256,9 @@ describe("paging over all keys, merged by the client", () => {
           .fetchNext();
         found.push(...page.resources);
         continuationToken = page.continuationToken;
-      } while (continuationToken !== undefined);
-      expect(found.toSorted()).toEqual(whole.toSorted());
+        // Behind the last row that a limit allows the SDK gives empty pages without end.
+      } while (continuationToken !== undefined && found.length < whole.length);
+      expect(sorted(found)).toEqual(sorted(whole));
       if (query.includes("ORDER BY")) expect(found).toEqual(whole);
     }
   });

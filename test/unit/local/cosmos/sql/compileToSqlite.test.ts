@@ -408,17 +408,22 @@ describe("expression indexes", () => {
     );
   });
 
-  test("ORDER BY an indexed path follows its index, either way", () => {
-    for (const direction of ["ASC", "DESC"]) {
-      const compiled = compileQuery(
-        parseQuery(`SELECT * FROM c ORDER BY c["order"] ${direction} OFFSET 0 LIMIT 10`),
-        [],
-        { table: "docs", bodyColumn: "body", scope, ridOrder: "rid" },
-      );
-      expect(plan(database, compiled?.sql ?? "", compiled?.params ?? [])).toContain(
-        "USING INDEX byOrder",
-      );
-    }
+  test.each([
+    ["ASC", false],
+    ["DESC", false],
+    ["ASC", true],
+    ["DESC", true],
+  ])("ORDER BY an indexed path %s follows its index, undefined taken: %j", (direction, taken) => {
+    const query = parseQuery(`SELECT * FROM c ORDER BY c["order"] ${direction} OFFSET 0 LIMIT 10`);
+    const compiled = compileQuery({ ...query, takesUndefinedOrder: taken }, [], {
+      table: "docs",
+      bodyColumn: "body",
+      scope,
+      ridOrder: "rid",
+    });
+    expect(plan(database, compiled?.sql ?? "", compiled?.params ?? [])).toContain(
+      "USING INDEX byOrder",
+    );
   });
 
   test("a lookup by id uses the key of the table", () => {
