@@ -50,8 +50,19 @@ export async function retrieveInstances(
   signal: AbortSignal,
 ): Promise<Retrieved> {
   const { studyInstanceUID, seriesInstanceUID, sopInstanceUID } = target;
-  const open = async ({ record, chosen }: ChosenInstance): Promise<RetrievedObject> =>
-    await openInstance(stores.content, scope, record, chosen, signal);
+  const open = async ({ record, chosen }: ChosenInstance): Promise<RetrievedObject> => {
+    try {
+      return await openInstance(stores.content, scope, record, chosen, signal);
+    } catch (error) {
+      // Whoever reads the index and is then overtaken by a replacement finds the bytes gone: there are new ones.
+      const isGone = error instanceof Problem && error.kind === "notFound";
+      const now = isGone ? await stores.index.get(scope, record) : undefined;
+      if (now === undefined || now.content.name === record.content.name) {
+        throw error;
+      }
+      return await openInstance(stores.content, scope, now, choose(now, accepted), signal);
+    }
+  };
   if (seriesInstanceUID !== undefined && sopInstanceUID !== undefined) {
     const record = await stores.index.get(scope, {
       studyInstanceUID,
