@@ -45,7 +45,7 @@ async function consume(
     await followFeed({
       client,
       readers: 3,
-      request: { mode: "all", pageSize: 20 },
+      request: { mode: "all", pageSize: 50 },
       ...(checkpoints === undefined ? {} : { checkpoints }),
       onEntries: async (page) => {
         pages += 1;
