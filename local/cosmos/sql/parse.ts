@@ -20,7 +20,7 @@ import type {
  * The parser, the checks and the evaluation all recurse; a bracket costs a caller one byte and us a stack frame
  * in each of them.
  */
-const nestingMax = 200;
+const nestingMax = 140;
 
 /** The operators with two operands, weakest first; the operators of one row bind alike, from the left. */
 const binaryOperators: readonly (readonly BinaryOperator[])[] = [

@@ -364,7 +364,7 @@ describe("conditions at SQLite's limits", () => {
   });
 
   test("nesting as deep as a query may be", () => {
-    const text = `SELECT VALUE c.a FROM c WHERE ${"NOT (c.b OR ".repeat(60)}c.a > 300${")".repeat(60)}`;
+    const text = `SELECT VALUE c.a FROM c WHERE ${"NOT (c.b OR ".repeat(45)}c.a > 300${")".repeat(45)}`;
     expect(runCompiled(database, text).results).toEqual([
       ...evaluateQuery(parseQuery(text), [], documents),
     ]);
