@@ -21,6 +21,7 @@ const mayImport = {
     "shared/feed",
   ],
   "shared/http": ["shared/problem", "shared/dicom", "shared/dicomweb", "shared/tenancy"],
+  "shared/triggers": [],
   "shared/settings.ts": [],
   // The consumer is somebody else's program: it knows the service by its HTTP interface alone.
   feed: [],
@@ -29,7 +30,7 @@ const mayImport = {
 };
 // Each package, and the only places that may import it.
 const onlyIn = {
-  "@azure/functions": ["functions", "shared/http"],
+  "@azure/functions": ["functions", "shared/http", "shared/triggers"],
   "@azure/cosmos": ["shared/store", "shared/feed", "shared/runtime.ts"],
   "@azure/storage-blob": ["shared/store", "shared/runtime.ts"],
   "@azure/identity": ["shared/runtime.ts"],

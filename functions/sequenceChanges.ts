@@ -1,25 +1,13 @@
-import { app } from "@azure/functions";
 import { runtime } from "../shared/runtime.ts";
 import { sequenceChanges } from "../shared/transactions/sequenceChanges.ts";
+import { registerFollower } from "../shared/triggers/registerFollower.ts";
 
-// Gives every event its number in the sequenced feed. A batch that fails comes again for as long as it takes: one that
-// was given up would be a gap that no reader could know of.
-app.cosmosDB("sequenceChanges", {
-  connection: "COSMOS",
-  databaseName: "%COSMOS_DATABASE%",
-  containerName: "dicom",
-  leaseContainerName: "leases",
-  leaseContainerPrefix: "sequenceChanges",
-  startFromBeginning: true,
-  feedPollDelay: 500,
-  maxItemsPerInvocation: 500,
-  retry: {
-    strategy: "exponentialBackoff",
-    maxRetryCount: -1,
-    minimumInterval: { seconds: 1 },
-    maximumInterval: { minutes: 1 },
-  },
-  handler: async (items: unknown[]) => {
+// Gives every event its number in the sequenced feed. One that was given up would be a gap that no reader could know of.
+registerFollower({
+  name: "sequenceChanges",
+  pollMilliseconds: 500,
+  itemsPerCall: 500,
+  follow: async (items) => {
     await sequenceChanges(runtime().sequencer, items);
   },
 });
