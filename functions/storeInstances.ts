@@ -36,6 +36,7 @@ for (const route of routes) {
         version,
         studyInstanceUID,
         mode: request.method === "PUT" ? "upsert" : "create",
+        report: request.report,
       });
       const response = encodeStoreResponse(outcomes, {
         version,

@@ -27,6 +27,8 @@ export interface DicomwebRequest {
   readonly body: AsyncIterable<Uint8Array>;
   /** Aborts when the caller leaves before it has its answer. */
   readonly signal: AbortSignal;
+  /** Logs, without its text, an error that the answer tells of only as a failure of one of many. */
+  readonly report: (error: unknown) => void;
 }
 
 /**
@@ -39,6 +41,7 @@ export function readRequest(
   request: HttpRequest,
   exchange: Exchange | undefined,
   publicBaseURL: string | undefined,
+  report: (error: unknown) => void,
 ): DicomwebRequest {
   const shown = new URL(request.url);
   const target = exchange?.request.url ?? `${shown.pathname}${shown.search}`;
@@ -68,6 +71,7 @@ export function readRequest(
     header: (name) => headerValues(request, exchange, name),
     body: bodyOf(request),
     signal: abortSignalOf(exchange),
+    report,
   };
 }
 

@@ -44,7 +44,9 @@ export function handle(
 ): HttpHandler {
   return async (request, context) =>
     await answering(surroundings, context, versionHeaders, async (known, exchange) => {
-      const read = readRequest(request, exchange, known.publicBaseURL);
+      const read = readRequest(request, exchange, known.publicBaseURL, (error) => {
+        report(error, context);
+      });
       const scope = await known.authenticate(read);
       scope.require(transaction.permission);
       return await transaction.run(read, scope);
@@ -82,14 +84,18 @@ async function answering(
 }
 
 function answerTo(error: unknown, context: InvocationContext): Answer {
-  if (error instanceof Problem) {
-    if (error.kind === "unavailable") {
-      context.warn(`${error.kind}: ${describeSafely(error.cause)}`);
-    }
-    return problemAnswer(error);
+  if (!(error instanceof Problem) || error.kind === "unavailable") {
+    report(error, context);
   }
-  context.error(`unexpected: ${describeSafely(error)}`);
-  return bugAnswer();
+  return error instanceof Problem ? problemAnswer(error) : bugAnswer();
+}
+
+function report(error: unknown, context: InvocationContext): void {
+  if (error instanceof Problem) {
+    context.warn(`${error.kind}: ${describeSafely(error.cause)}`);
+  } else {
+    context.error(`unexpected: ${describeSafely(error)}`);
+  }
 }
 
 /** Name, code and place of an error. Not its message: that may quote what a patient's file holds. */

@@ -27,6 +27,8 @@ export interface StoreRequest {
   /** The study that all instances have to be of, when the request names one. */
   readonly studyInstanceUID: string | undefined;
   readonly mode: PutMode;
+  /** Hears why instances could not be stored through no fault of their own, when others could. */
+  readonly report: (error: unknown) => void;
 }
 
 /** The stores that a transaction works on. */
@@ -79,6 +81,9 @@ export async function storeInstances(
   const failures = outcomes.filter((outcome) => outcome instanceof Unavailable);
   if (failures.length > 0 && failures.length === outcomes.length) {
     throw failures[0]?.cause;
+  }
+  for (const cause of new Set(failures.map((failure) => failure.cause))) {
+    request.report(cause);
   }
   return outcomes.map((outcome) => (outcome instanceof Unavailable ? outcome.outcome : outcome));
 }

@@ -67,6 +67,7 @@ export class TestTransactions {
       version: "v2",
       studyInstanceUID: undefined,
       mode,
+      report: () => undefined,
     });
   }
 
