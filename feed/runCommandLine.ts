@@ -18,7 +18,7 @@ export interface CommandSurroundings {
 
 const usage = `Reads the feed of a Strata service: each entry as a line of JSON on the standard output.
 
-  npm run feed -- --url http://127.0.0.1:8080/v2 [options]
+  npm run feed -- --url http://127.0.0.1:7071/v2 [options]
 
   --url URL            the service, with its version
   --mode latest|all    instances at their newest state, or every event (default latest)
