@@ -308,6 +308,7 @@ function newChange(number: number): ChangeItem {
     revision: 1,
     at: "2026-01-01T00:00:00.000Z",
     remove: [],
+    bytes: 100,
   };
 }
 

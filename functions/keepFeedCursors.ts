@@ -1,7 +1,8 @@
-import { FeedCursors, type CursorCondition, type FeedCursor } from "../shared/feed/feedCursors.ts";
+import { FeedCursors, type FeedCursor } from "../shared/feed/feedCursors.ts";
 import type { DicomwebRequest } from "../shared/http/dicomwebRequest.ts";
 import { jsonAnswer, readJsonObject } from "../shared/http/jsonAnswers.ts";
 import { registerTransaction } from "../shared/http/registerHttp.ts";
+import { writeConditionOf } from "../shared/http/writeCondition.ts";
 import { Problem } from "../shared/problem/problem.ts";
 import { runtime } from "../shared/runtime.ts";
 import { readFeedCursor } from "../shared/transactions/feedCursors.ts";
@@ -13,7 +14,8 @@ const bodyBytesMax = 16 * 1024;
 const uncached = { "Cache-Control": "no-store" };
 
 registerTransaction({ name: "listFeedCursors", method: "GET", template: "feed/cursors" }, runtime, {
-  permission: "read",
+  permission: "feed",
+  partitionUse: "none",
   run: async (request, scope) => {
     requireVersion2(request);
     const cursors = await runtime().feed.cursors.list(scope);
@@ -22,7 +24,8 @@ registerTransaction({ name: "listFeedCursors", method: "GET", template: "feed/cu
 });
 
 registerTransaction({ name: "readFeedCursor", method: "GET", template }, runtime, {
-  permission: "read",
+  permission: "feed",
+  partitionUse: "none",
   run: async (request, scope) => {
     const { feed, milliseconds } = runtime();
     const cursor = await readFeedCursor(feed, scope, nameOf(request), milliseconds());
@@ -43,7 +46,8 @@ registerTransaction({ name: "readFeedCursor", method: "GET", template }, runtime
 });
 
 registerTransaction({ name: "storeFeedCursor", method: "PUT", template }, runtime, {
-  permission: "read",
+  permission: "feed",
+  partitionUse: "none",
   run: async (request, scope) => {
     const name = nameOf(request);
     const { continuation } = await readJsonObject(request, bodyBytesMax);
@@ -52,15 +56,16 @@ registerTransaction({ name: "storeFeedCursor", method: "PUT", template }, runtim
     }
     const { feed } = runtime();
     await requireContinuation(feed, scope, continuation);
-    const cursor = await feed.cursors.put(scope, name, continuation, conditionOf(request));
+    const cursor = await feed.cursors.put(scope, name, continuation, writeConditionOf(request));
     return jsonAnswer(200, shown(cursor), { ...uncached, ETag: cursor.entityTag });
   },
 });
 
 registerTransaction({ name: "deleteFeedCursor", method: "DELETE", template }, runtime, {
-  permission: "read",
+  permission: "feed",
+  partitionUse: "none",
   run: async (request, scope) => {
-    await runtime().feed.cursors.remove(scope, nameOf(request), conditionOf(request));
+    await runtime().feed.cursors.remove(scope, nameOf(request), writeConditionOf(request));
     return { status: 204 };
   },
 });
@@ -72,23 +77,6 @@ function nameOf(request: DicomwebRequest): string {
 
 function shown({ name, continuation, updatedAt }: FeedCursor): object {
   return { name, continuation, updatedAt };
-}
-
-// RFC 9110 §13.1.1 and §13.1.2, as far as they make sense for a single writer: one tag, or "*".
-function conditionOf(request: DicomwebRequest): CursorCondition {
-  const [ifMatch] = request.header("if-match");
-  const [ifNoneMatch] = request.header("if-none-match");
-  if (ifNoneMatch !== undefined) {
-    if (ifNoneMatch.trim() !== "*" || ifMatch !== undefined) {
-      throw new Problem("malformed", 'Of a cursor, If-None-Match can only be "*", and alone.');
-    }
-    return { kind: "isAbsent" };
-  }
-  if (ifMatch === undefined) {
-    return { kind: "none" };
-  }
-  const entityTag = ifMatch.trim();
-  return entityTag === "*" ? { kind: "exists" } : { kind: "matches", entityTag };
 }
 
 function requireVersion2({ version }: DicomwebRequest): void {

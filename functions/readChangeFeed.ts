@@ -1,6 +1,7 @@
 import { parseChangeFeedQuery, parseLatestChangeQuery } from "../shared/feed/changeFeedQuery.ts";
 import { jsonStream, jsonText } from "../shared/http/jsonAnswers.ts";
 import { registerTransaction } from "../shared/http/registerHttp.ts";
+import { urlOfPartition } from "../shared/http/urlOfPartition.ts";
 import { runtime } from "../shared/runtime.ts";
 import { encodeEntries } from "../shared/transactions/entryMetadata.ts";
 import {
@@ -11,10 +12,13 @@ import {
 
 // The change feed of the Azure service: a total order of the tenant's events.
 registerTransaction({ name: "readChangeFeed", method: "GET", template: "changefeed" }, runtime, {
-  permission: "read",
+  permission: "feed",
+  partitionUse: "none",
   run: async (request, scope) => {
     const query = parseChangeFeedQuery(request.query, request.version);
-    const entries = await readChangeFeed(runtime().changeFeed, scope, query, request.serviceURL);
+    const { changeFeed, tenants } = runtime();
+    const serviceURLOf = urlOfPartition(request, await tenants.find(scope.tenant));
+    const entries = await readChangeFeed(changeFeed, scope, query, serviceURLOf);
     return jsonStream("", encodeEntries(entries, shown), "", { "Cache-Control": "no-store" });
   },
 });
@@ -23,15 +27,13 @@ registerTransaction(
   { name: "readLatestChange", method: "GET", template: "changefeed/latest" },
   runtime,
   {
-    permission: "read",
+    permission: "feed",
+    partitionUse: "none",
     run: async (request, scope) => {
       const { includeMetadata } = parseLatestChangeQuery(request.query);
-      const entry = await readLatestChange(
-        runtime().changeFeed,
-        scope,
-        includeMetadata,
-        request.serviceURL,
-      );
+      const { changeFeed, tenants } = runtime();
+      const serviceURLOf = urlOfPartition(request, await tenants.find(scope.tenant));
+      const entry = await readLatestChange(changeFeed, scope, includeMetadata, serviceURLOf);
       const texts = encodeEntries(entry === undefined ? [] : [entry], shown);
       const { value: text } = await texts.next();
       return text === undefined
@@ -52,6 +54,7 @@ function shown(entry: ChangeFeedEntry): object {
     action: capitalised(entry.action),
     timestamp: entry.timestamp.replace(/Z$/, "+00:00"),
     state: capitalised(entry.state),
+    ...(entry.reason === undefined ? {} : { reason: entry.reason }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Answer } from "../shared/http/answer.ts";
 import type { DicomwebRequest } from "../shared/http/dicomwebRequest.ts";
 import { jsonAnswer, jsonStream } from "../shared/http/jsonAnswers.ts";
 import { registerTransaction } from "../shared/http/registerHttp.ts";
+import { urlOfPartition } from "../shared/http/urlOfPartition.ts";
 import { Problem } from "../shared/problem/problem.ts";
 import { runtime } from "../shared/runtime.ts";
 import { encodeEntries } from "../shared/transactions/entryMetadata.ts";
@@ -10,17 +11,22 @@ import { listFeedRanges, readFeed } from "../shared/transactions/readFeed.ts";
 
 // The pull feed: the change feed of the index as its own clients see it, cut down to the caller's tenant.
 registerTransaction({ name: "readFeed", method: "GET", template: "feed" }, runtime, {
-  permission: "read",
+  permission: "feed",
+  partitionUse: "none",
+  length: "long",
   run: async (request, scope): Promise<Answer> => {
     requireVersion2(request);
     const ifNoneMatch = request.header("if-none-match");
     const query = parseFeedQuery(request.query, ifNoneMatch);
-    const page = await readFeed(runtime().feed, scope, query, request.serviceURL, request.signal);
+    const { feed, tenants } = runtime();
+    const serviceURLOf = urlOfPartition(request, await tenants.find(scope.tenant));
+    const page = await readFeed(feed, scope, query, serviceURLOf, request.signal);
     const headers = {
       ETag: `"${page.continuation}"`,
       Link: `<${nextURL(request, page.continuation)}>; rel="next"`,
       "Cache-Control": "private, no-cache",
-      "x-ms-request-charge": String(page.chargeRU),
+      // What lies outside of a restriction costs too, and is not told of.
+      ...(scope.isRestricted ? {} : { "x-ms-request-charge": String(page.chargeRU) }),
     };
     if (ifNoneMatch.length > 0 && page.entries.length === 0 && !page.hasMore) {
       return { status: 304, headers };
@@ -36,7 +42,8 @@ registerTransaction({ name: "readFeed", method: "GET", template: "feed" }, runti
 });
 
 registerTransaction({ name: "listFeedRanges", method: "GET", template: "feed/ranges" }, runtime, {
-  permission: "read",
+  permission: "feed",
+  partitionUse: "none",
   run: async (request, scope) => {
     requireVersion2(request);
     const ranges = await listFeedRanges(runtime().feed, scope, parseRangesQuery(request.query));

@@ -1,7 +1,8 @@
-import { parseAccept } from "../shared/dicomweb/mediaType.ts";
 import { negotiateRetrieve } from "../shared/dicomweb/negotiation.ts";
-import { encodeContentRange, parseRange } from "../shared/dicomweb/range.ts";
+import { selectBytes } from "../shared/dicomweb/range.ts";
 import { parseInstancePath } from "../shared/dicomweb/resourcePath.ts";
+import { acceptOf } from "../shared/http/acceptOf.ts";
+import { conditionsOf } from "../shared/http/conditionsOf.ts";
 import { multipartAnswer, singlePartAnswer } from "../shared/http/dicomwebAnswers.ts";
 import { registerTransaction } from "../shared/http/registerHttp.ts";
 import { Problem } from "../shared/problem/problem.ts";
@@ -21,10 +22,7 @@ registerTransaction(
     run: async (request, scope) => {
       const uids = parseInstancePath(request.segments);
       const path = request.segments.slice(7).join("/").toUpperCase();
-      const accept = parseAccept(
-        request.header("accept"),
-        request.query.get("accept") ?? undefined,
-      );
+      const accept = acceptOf(request);
       const accepted = negotiateRetrieve(accept, "bulkdata");
       const { serviceURL, signal } = request;
       const value = await retrieveBulkdata(runtime(), scope, uids, path, signal);
@@ -33,25 +31,11 @@ registerTransaction(
         throw new Problem("notAcceptable", "Bulk data is offered as application/octet-stream.");
       }
       if (form === "multipart") {
-        const object = await value.open(0, value.length);
+        const object = await value.open({ kind: "whole" });
         return multipartAnswer(object.mediaType, [object], serviceURL);
       }
-      const range = parseRange(request.header("range")[0], value.length);
-      if (range.kind === "unsatisfiable") {
-        throw new Problem("rangeNotSatisfiable", "The bulk data has no such bytes.", {
-          contentRange: encodeContentRange(range, value.length),
-        });
-      }
-      if (range.kind === "whole") {
-        const whole = singlePartAnswer(await value.open(0, value.length), serviceURL);
-        return { ...whole, headers: { ...whole.headers, "Accept-Ranges": "bytes" } };
-      }
-      const part = singlePartAnswer(await value.open(range.start, range.end), serviceURL);
-      return {
-        ...part,
-        status: 206,
-        headers: { ...part.headers, "Content-Range": encodeContentRange(range, value.length) },
-      };
+      const selection = selectBytes(conditionsOf(request), value.entityTag, value.length);
+      return singlePartAnswer(await value.open(selection), serviceURL);
     },
   },
 );

@@ -1,7 +1,8 @@
 import { parseFrameList } from "../shared/dicomweb/frameList.ts";
-import { parseAccept } from "../shared/dicomweb/mediaType.ts";
 import { negotiateRetrieve } from "../shared/dicomweb/negotiation.ts";
 import { parseInstancePath } from "../shared/dicomweb/resourcePath.ts";
+import { acceptOf } from "../shared/http/acceptOf.ts";
+import { conditionsOf } from "../shared/http/conditionsOf.ts";
 import { objectsAnswer } from "../shared/http/dicomwebAnswers.ts";
 import { registerTransaction } from "../shared/http/registerHttp.ts";
 import { runtime } from "../shared/runtime.ts";
@@ -20,14 +21,19 @@ registerTransaction(
     run: async (request, scope) => {
       const uids = parseInstancePath(request.segments);
       const frameNumbers = parseFrameList(request.segments[7] ?? "");
-      const accept = parseAccept(
-        request.header("accept"),
-        request.query.get("accept") ?? undefined,
-      );
+      const accept = acceptOf(request);
       const accepted = negotiateRetrieve(accept, "frames", frameNumbers.length > 1);
       const { serviceURL, signal } = request;
       return await objectsAnswer(
-        await retrieveFrames(runtime(), scope, uids, frameNumbers, accepted, signal),
+        await retrieveFrames(
+          runtime(),
+          scope,
+          uids,
+          frameNumbers,
+          accepted,
+          signal,
+          conditionsOf(request),
+        ),
         serviceURL,
       );
     },

@@ -1,6 +1,7 @@
-import { parseAccept } from "../shared/dicomweb/mediaType.ts";
 import { negotiateRetrieve, type RetrieveResource } from "../shared/dicomweb/negotiation.ts";
 import { parseResourcePath } from "../shared/dicomweb/resourcePath.ts";
+import { acceptOf } from "../shared/http/acceptOf.ts";
+import { conditionsOf } from "../shared/http/conditionsOf.ts";
 import { objectsAnswer } from "../shared/http/dicomwebAnswers.ts";
 import { registerTransaction, type Route } from "../shared/http/registerHttp.ts";
 import { runtime } from "../shared/runtime.ts";
@@ -28,14 +29,11 @@ for (const { resource, ...route } of routes) {
     permission: "read",
     run: async (request, scope) => {
       const target = parseResourcePath(request.segments);
-      const accept = parseAccept(
-        request.header("accept"),
-        request.query.get("accept") ?? undefined,
-      );
+      const accept = acceptOf(request);
       const accepted = negotiateRetrieve(accept, resource);
       const { serviceURL, signal } = request;
       return await objectsAnswer(
-        await retrieveInstances(runtime(), scope, target, accepted, signal),
+        await retrieveInstances(runtime(), scope, target, accepted, signal, conditionsOf(request)),
         serviceURL,
       );
     },

@@ -1,10 +1,11 @@
-import { parseAccept } from "../shared/dicomweb/mediaType.ts";
 import { readMultipart } from "../shared/dicomweb/multipartReader.ts";
-import { negotiateDicomJson } from "../shared/dicomweb/negotiation.ts";
+import { negotiateDatasets } from "../shared/dicomweb/negotiation.ts";
 import { parseResourcePath } from "../shared/dicomweb/resourcePath.ts";
 import { isDicomPart, parseStoreContentType } from "../shared/dicomweb/storeRequest.ts";
 import { encodeStoreResponse } from "../shared/dicomweb/storeResponse.ts";
-import { dicomJsonAnswer } from "../shared/http/dicomwebAnswers.ts";
+import { parseStudyExpiry } from "../shared/dicomweb/studyExpiry.ts";
+import { acceptOf } from "../shared/http/acceptOf.ts";
+import { datasetsAnswer } from "../shared/http/dicomwebAnswers.ts";
 import type { DicomwebRequest } from "../shared/http/dicomwebRequest.ts";
 import { registerTransaction, type Route } from "../shared/http/registerHttp.ts";
 import { Problem } from "../shared/problem/problem.ts";
@@ -22,20 +23,24 @@ const routes: readonly Route[] = [
 for (const route of routes) {
   registerTransaction(route, runtime, {
     permission: "write",
+    partitionUse: "made",
+    length: "long",
     run: async (request, scope) => {
-      negotiateDicomJson(
-        parseAccept(request.header("accept"), request.query.get("accept") ?? undefined),
-      );
+      const representation = negotiateDatasets(acceptOf(request));
+      await runtime().quotas.requireRoom(scope);
       const studyInstanceUID =
         request.segments[1] === undefined
           ? undefined
           : parseResourcePath(request.segments).studyInstanceUID;
+      const expiresIn = parseStudyExpiry((name) => request.header(name));
       const { version, serviceURL } = request;
       const outcomes = await storeInstances(runtime(), scope, {
         parts: partsOf(request),
         version,
         studyInstanceUID,
         mode: request.method === "PUT" ? "upsert" : "create",
+        expiresAt: expiresIn === undefined ? undefined : runtime().milliseconds() + expiresIn,
+        extendedTags: await runtime().tags.registry.current(scope),
         report: request.report,
       });
       const response = encodeStoreResponse(outcomes, {
@@ -43,9 +48,18 @@ for (const route of routes) {
         serviceURL,
         ...(studyInstanceUID === undefined ? {} : { studyInstanceUID }),
       });
-      return response.dataset === undefined
-        ? { status: response.status }
-        : dicomJsonAnswer(response.status, response.dataset);
+      const { status, dataset, warning } = response;
+      return dataset === undefined
+        ? { status }
+        : datasetsAnswer(
+            request,
+            representation,
+            { shape: "one", datasets: [dataset] },
+            {
+              status,
+              headers: warning === undefined ? {} : { Warning: warning },
+            },
+          );
     },
   });
 }

@@ -11,6 +11,8 @@ import { RuntimeError } from "./runtimeError.ts";
 export type AzuriteOptions = Pick<ProcessSpecification, "log" | "onReady" | "onGivenUp"> & {
   /** Keeps blobs, queues and the journal; made when absent. */
   readonly dataDir: string;
+  /** The files of a private key and a certificate: TLS, and identity tokens besides shared keys. */
+  readonly tls?: { readonly keyFile: string; readonly certFile: string };
   /** Receives the process before it is started, so that it can be stopped at any moment. */
   readonly onCreated: (process: SupervisedProcess) => void;
 };
@@ -36,6 +38,9 @@ export async function startAzurite(options: AzuriteOptions): Promise<string> {
       String(blobPort),
       "--queue-port",
       String(queuePort),
+      ...(options.tls === undefined
+        ? []
+        : ["--tls-key", options.tls.keyFile, "--tls-cert", options.tls.certFile]),
     ],
     environment: process.env,
     folder: process.cwd(),

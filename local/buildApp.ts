@@ -6,8 +6,8 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
-import { context, type BuildOptions, type BuildResult } from "esbuild";
+import { basename, dirname, join } from "node:path";
+import { context, type BuildContext, type BuildOptions, type BuildResult } from "esbuild";
 
 /** How the function app is bundled. */
 export interface BuildAppOptions {
@@ -22,14 +22,25 @@ export interface BuildAppOptions {
 /** A finished build. */
 export interface BuiltApp {
   readonly outfile: string;
+  /** Every file that went into the bundles, or stands beside them; from the root. None while sources are watched. */
+  readonly inputs: readonly string[];
   /** Ends the watching. */
   stop(): Promise<void>;
 }
 
 const entryName = "function-app";
 
+/** The thread that works on pixels: a bundle of its own, which nothing loads before there are pixels to work on. */
+const pixelWorker = join("shared", "pixels", "pixelWorker.ts");
+/** What that thread reads, in the packages it is from. */
+const codecFiles = [
+  join("dcmjs-codecs", "build", "dcmjs-native-codecs.wasm"),
+  join("@cornerstonejs", "codec-openjph", "dist", "openjphjs.wasm"),
+];
+
 /**
- * Bundles every file of `functions/` into one CommonJS file with a source map beside it.
+ * Bundles every file of `functions/` into one CommonJS file with a source map beside it; and, if there is one, the worker
+ * thread for pixels, with the WebAssembly modules of its codecs, into the same folder.
  *
  * One file, because the library keeps its set-up in the module: a second copy of it would silently switch HTTP
  * streaming off. `@azure/functions-core` stays outside, since the worker supplies it. Rejects when a source does not
@@ -39,21 +50,10 @@ export async function buildApp(options: BuildAppOptions): Promise<BuiltApp> {
   const outfile = options.outfile ?? join(options.root, "dist", "app.cjs");
   const { onBuild } = options;
   const settings: BuildOptions = {
-    absWorkingDir: options.root,
-    write: false,
+    ...bundleSettings(options.root),
     entryPoints: [entryName],
     outfile,
-    bundle: true,
-    platform: "node",
-    target: "node22",
-    format: "cjs",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: true,
-    sourcemap: "linked",
-    sourcesContent: false,
     external: ["@azure/functions-core"],
-    logLevel: "silent",
     plugins: [
       {
         name: "functions",
@@ -80,26 +80,84 @@ export async function buildApp(options: BuildAppOptions): Promise<BuiltApp> {
       },
     ],
   };
-  const builder = await context(settings);
+  const builders = [
+    ...(await pixelWorkerBuilders(options.root, dirname(outfile))),
+    await context(settings),
+  ];
+  const stop = async (): Promise<void> => {
+    await Promise.all(builders.map(async (builder) => await builder.dispose()));
+  };
+  let results: readonly BuildResult[] = [];
   try {
     if (onBuild === undefined) {
-      await builder.rebuild();
+      results = await Promise.all(builders.map(async (builder) => await builder.rebuild()));
     } else {
-      await builder.watch();
+      await Promise.all(
+        builders.map(async (builder) => {
+          await builder.watch();
+        }),
+      );
     }
   } catch (error) {
-    await builder.dispose();
+    await stop();
     throw error;
   }
   if (onBuild === undefined) {
-    await builder.dispose();
+    await stop();
   }
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}));
   return {
     outfile,
-    stop: async (): Promise<void> => {
-      await builder.dispose();
-    },
+    inputs: [...inputs, ...codecFiles.map((file) => join("node_modules", file))],
+    stop,
   };
+}
+
+function bundleSettings(root: string): BuildOptions {
+  return {
+    absWorkingDir: root,
+    write: false,
+    bundle: true,
+    platform: "node",
+    target: "node22",
+    format: "cjs",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    sourcemap: "linked",
+    sourcesContent: false,
+    metafile: true,
+    // The one thing that a module asks about itself: where the files beside it are.
+    define: { "import.meta.dirname": "__dirname" },
+    logLevel: "silent",
+  };
+}
+
+async function pixelWorkerBuilders(root: string, folder: string): Promise<BuildContext[]> {
+  if (!existsSync(join(root, pixelWorker))) {
+    return [];
+  }
+  for (const file of codecFiles) {
+    writeWhole(join(folder, basename(file)), readFileSync(join(root, "node_modules", file)));
+  }
+  const builder = await context({
+    ...bundleSettings(root),
+    entryPoints: [pixelWorker],
+    outfile: join(folder, "pixelWorker.cjs"),
+    plugins: [
+      {
+        name: "write",
+        setup: (build): void => {
+          build.onEnd((result) => {
+            for (const { path, contents } of result.outputFiles ?? []) {
+              writeWhole(path, contents);
+            }
+          });
+        },
+      },
+    ],
+  });
+  return [builder];
 }
 
 function listFunctions(root: string): string[] {

@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import type { ContainerDefinition, CosmosClient } from "@azure/cosmos";
 import { RuntimeError } from "./runtimeError.ts";
 
 const tryForMs = 30_000;
 
 /**
- * Creates the database and the containers that `file` describes where they are missing. Existing ones stay as they
- * are. A server that is still starting is asked again for a while.
+ * Creates the database and the containers that `file` describes where they are missing. Existing ones keep what they hold,
+ * and get the indexing policy of `file`, without which newer queries are refused. A server that is still starting is asked
+ * again for a while.
  *
  * Rejects with `RuntimeError` when the file cannot be read or the server refuses.
  */
@@ -21,7 +23,15 @@ export async function provisionCosmos(
     try {
       const { database } = await client.databases.createIfNotExists({ id: databaseId });
       for (const definition of containers) {
-        await database.containers.createIfNotExists(definition);
+        const { container, resource } = await database.containers.createIfNotExists(definition);
+        const { indexingPolicy } = definition;
+        if (
+          resource !== undefined &&
+          indexingPolicy !== undefined &&
+          !isDeepStrictEqual(resource.indexingPolicy, indexingPolicy)
+        ) {
+          await container.replace({ ...resource, indexingPolicy });
+        }
       }
       return;
     } catch (cause) {

@@ -1,3 +1,6 @@
+import { developmentCallers } from "./issuer/developmentCallers.ts";
+import { startDevelopmentIssuer, type DevelopmentIssuer } from "./issuer/developmentIssuer.ts";
+import { platformSettings, registerTenants } from "./issuer/registerTenants.ts";
 import { RuntimeError } from "./runtimeError.ts";
 import { startRuntime, type RuntimeOptions } from "./startRuntime.ts";
 
@@ -5,13 +8,20 @@ const portDefault = 7071;
 const parentCheckMs = 200;
 const dataDirDefault = "./.data";
 
+/** How the service is run from a command line. */
+export interface CommandLineOptions extends Pick<RuntimeOptions, "isWatching" | "usesCoreTools"> {
+  /** Starts an issuer of tokens too, and lets nobody in without one. */
+  readonly isAuthenticating?: boolean;
+}
+
 /**
  * Runs the service until Ctrl-C or SIGTERM, as `PORT` and `DATA_DIR` say, and ends this process with code 0, or with 1
  * and one sentence on standard error when it cannot start or go on.
  */
-export async function runCommandLine(
-  options: Pick<RuntimeOptions, "isWatching" | "usesCoreTools">,
-): Promise<void> {
+export async function runCommandLine({
+  isAuthenticating = false,
+  ...options
+}: CommandLineOptions): Promise<void> {
   const interruption = new AbortController();
   const stopRequested = new Promise<"stop">((done) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -29,8 +39,10 @@ export async function runCommandLine(
   let isStarted = false;
   const early: { role: string; line: string }[] = [];
   try {
+    const issuer = isAuthenticating ? await startDevelopmentIssuer() : undefined;
     const runtime = await startRuntime({
       ...options,
+      ...(issuer === undefined ? {} : { settings: platformSettings(issuer) }),
       port: readPort(process.env["PORT"]),
       dataDir: readText(process.env["DATA_DIR"]) ?? dataDirDefault,
       signal: interruption.signal,
@@ -46,7 +58,14 @@ export async function runCommandLine(
     for (const { role, line } of early) {
       console.error(`[${role}] ${line}`);
     }
-    console.log(readyMessage(runtime.baseUrl));
+    if (issuer !== undefined) {
+      await registerTenants(runtime.baseUrl, issuer);
+    }
+    console.log(
+      issuer === undefined
+        ? readyMessage(runtime.baseUrl)
+        : readyMessageWithTokens(runtime.baseUrl, issuer),
+    );
     const outcome = await Promise.race([stopRequested, runtime.failed]);
     await runtime.stop();
     if (outcome === "stop") {
@@ -88,10 +107,29 @@ function stopWithoutParent(stop: () => void): void {
 function readyMessage(baseUrl: string): string {
   return [
     `Strata is ready at ${baseUrl}`,
+    "Authentication is off: whoever can reach 127.0.0.1 on this machine is the tenant default. With tokens: npm start -- --auth",
     `Next: npm run samples, then`,
     `  curl -X POST ${baseUrl}/v2/studies -H "Content-Type: application/dicom" --data-binary @samples/red-triangle.dcm`,
     `  curl ${baseUrl}/v2/studies`,
     `Ctrl-C ends it.`,
+  ].join("\n");
+}
+
+function readyMessageWithTokens(baseUrl: string, issuer: DevelopmentIssuer): string {
+  return [
+    `Strata is ready at ${baseUrl}`,
+    `Its tokens come from ${issuer.url}, which gives them to anybody on this machine. These are good for twelve hours:`,
+    ...developmentCallers.flatMap(({ name, title }) => [
+      "",
+      `# ${title}`,
+      `TOKEN=${issuer.tokenOf(name)}`,
+    ]),
+    "",
+    "Another one, by a name of the form {tenant}.{owner|reader|admin}, or platform.admin:",
+    `  curl -s ${issuer.url}/token -d grant_type=client_credentials -d client_id=hospital-a.owner`,
+    "Next:",
+    `  curl ${baseUrl}/v2/studies -H "Authorization: Bearer $TOKEN"`,
+    "Ctrl-C ends it.",
   ].join("\n");
 }
 

@@ -29,14 +29,16 @@ export interface MeasuredService {
 
 const boundary = "a-boundary-of-the-benchmarks";
 
-/** Starts the whole service on a temporary folder, measures it, and ends it. */
+/** Starts the whole service on a temporary folder, measures it, and ends it. `environment` may name another database. */
 export async function withService(
   measure: (service: MeasuredService) => Promise<void>,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), "strata-bench-"));
   const runtime = await startRuntime({
     dataDir,
     root: join(import.meta.dirname, "..", ".."),
+    environment,
   });
   const cosmos = new CosmosClient(runtime.cosmosConnectionString);
   try {

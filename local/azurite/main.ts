@@ -33,6 +33,9 @@ const { values } = parseArgs({
     data: { type: "string" },
     "blob-port": { type: "string", default: "0" },
     "queue-port": { type: "string", default: "0" },
+    // With both, the services speak TLS and take identity tokens besides shared keys.
+    "tls-key": { type: "string" },
+    "tls-cert": { type: "string" },
   },
 });
 
@@ -76,13 +79,14 @@ async function run(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
-  const endpoint = `http://127.0.0.1:${values["blob-port"]}`;
+  const protocol = values["tls-key"] === undefined ? "http" : "https";
+  const endpoint = `${protocol}://127.0.0.1:${values["blob-port"]}`;
   const connectionString = [
-    "DefaultEndpointsProtocol=http",
+    `DefaultEndpointsProtocol=${protocol}`,
     `AccountName=${accountName}`,
     `AccountKey=${accountKey}`,
     `BlobEndpoint=${endpoint}/${accountName}`,
-    `QueueEndpoint=http://127.0.0.1:${values["queue-port"]}/${accountName}`,
+    `QueueEndpoint=${protocol}://127.0.0.1:${values["queue-port"]}/${accountName}`,
   ].join(";");
   process.stdout.write(`${JSON.stringify({ ready: true, endpoint, connectionString })}\n`);
 }
@@ -120,6 +124,10 @@ function createServers(folder: string): AzuriteServer[] {
       undefined,
       false, // loose
       true, // skip the check of the API version: clients may be newer than Azurite
+      values["tls-cert"] ?? "",
+      values["tls-key"] ?? "",
+      "", // password of a PFX file
+      values["tls-key"] === undefined ? undefined : "basic", // identity tokens
     );
     return new Server(configuration);
   });

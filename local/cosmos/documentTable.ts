@@ -281,19 +281,34 @@ export class DocumentTable {
   }
 
   /**
-   * Makes an index on SQL expressions of the body, unless it is there or the table has `countMax` such indexes.
+   * Makes an index on SQL expressions of the body, of the documents for which `condition` holds, unless it is there, or
+   * one that begins with these expressions, or the table has `countMax` such indexes. One that this begins with goes.
    *
    * SQLite can only choose well among indexes whose statistics it has: `refreshStatistics` is to follow.
    */
-  ensureIndex(expressions: string, countMax: number): void {
+  ensureIndex(expressions: string, condition: string | undefined, countMax: number): void {
     this.#indexed ??= this.#readIndexes();
-    if (this.#indexed.has(expressions) || this.#indexed.size >= countMax) return;
-    const digest = createHash("sha256").update(expressions).digest("hex").slice(0, 16);
+    const begins = (one: string, other: string): boolean => one.startsWith(`${other}, `);
+    const isThere = [...this.#indexed].some(
+      (known) => known === expressions || begins(known, expressions),
+    );
+    if (isThere || this.#indexed.size >= countMax) return;
+    // Of two that begin alike SQLite would take the shorter, and then sort.
+    for (const shorter of [...this.#indexed].filter((known) => begins(expressions, known))) {
+      this.#db.exec(`DROP INDEX IF EXISTS ${this.#indexName(shorter)}`);
+      this.#indexed.delete(shorter);
+    }
+    const where = condition === undefined ? "" : ` WHERE ${condition}`;
     this.#db.exec(
-      `CREATE INDEX IF NOT EXISTS ${this.name}_by_${digest} ON ${this.name}(${expressions}, epk)`,
+      `CREATE INDEX IF NOT EXISTS ${this.#indexName(expressions)} ON ${this.name}(${expressions}, epk)${where}`,
     );
     this.#indexed.add(expressions);
     this.#documentsAnalyzed = 0;
+  }
+
+  #indexName(expressions: string): string {
+    const digest = createHash("sha256").update(expressions).digest("hex").slice(0, 16);
+    return `${this.name}_by_${digest}`;
   }
 
   /** Brings the statistics up to date when the table, now of about `documents`, has an index and outgrew them. */
@@ -312,9 +327,15 @@ export class DocumentTable {
     return new Set(
       rows.map((row) => {
         const sql = String(row["sql"]);
-        return sql.slice(sql.indexOf("(") + 1, -", epk)".length);
+        return sql.slice(sql.indexOf("(") + 1, sql.lastIndexOf(", epk)"));
       }),
     );
+  }
+
+  /** Tells whether at least `count` documents lie in a range of keys, expired ones included. */
+  hasDocuments({ epkMin, epkMax }: EpkRange, count: number): boolean {
+    const sql = `SELECT 1 FROM ${this.name} WHERE epk >= ? AND epk < ? LIMIT 1 OFFSET ?`;
+    return this.#prepare(sql).get(epkMin, epkMax, count - 1) !== undefined;
   }
 
   /** Walks the ids of all documents under a key or prefix, with their keys. */

@@ -1,9 +1,9 @@
-import { randomUUID, type KeyObject } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
 
 import type { Account } from "./account.ts";
-import { requireMasterKey } from "./authorization.ts";
+import { requireAuthorized, type AuthorizationKeys } from "./authorization.ts";
 import type { Container } from "./container.ts";
 import { isAdminRequest, serveAdmin, type CosmosControl } from "./control.ts";
 import { serveDocument, serveDocuments, servePartitionKeyDelete } from "./documentRoutes.ts";
@@ -28,7 +28,7 @@ export interface GatewayOptions {
   readonly control: CosmosControl;
   /** Whether the admin routes are served. */
   readonly hasAdmin: boolean;
-  readonly key: KeyObject;
+  readonly keys: AuthorizationKeys;
   /** Where clients are told to send their requests. */
   readonly endpoint: () => string;
   /** The real time, which signatures are judged by. */
@@ -182,14 +182,14 @@ function send(
 class ConnectionReset extends Error {}
 
 function requireAuthorization(options: GatewayOptions, request: GatewayRequest): void {
-  requireMasterKey(
+  requireAuthorized(
     {
       method: request.method,
       segments: request.segments,
       date: header(request, "x-ms-date") ?? header(request, "date"),
       authorization: header(request, "authorization"),
     },
-    options.key,
+    options.keys,
     options.now(),
   );
 }

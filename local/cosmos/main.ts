@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { DataFolderError } from "./account.ts";
@@ -10,6 +11,9 @@ const usage = `Usage: node local/cosmos/main.ts [options]
   --key KEY          the master key in base64 (default: the well-known emulator key)
   --partitions N     physical partitions of a new container (default 1)
   --split-at BYTES   split a physical partition that outgrows this (default: never)
+  --identity-key F   a public key (P-256, PEM): take identity tokens that it verifies, too
+  --tls-key F        speak TLS with this private key (PEM) …
+  --tls-cert F       … and this certificate (PEM)
   --admin            serve the routes that cause faults, splits and merges
   --help             print this
 `;
@@ -24,6 +28,15 @@ function parseCount(text: string | undefined, name: string, max: number): number
   return value;
 }
 
+function readPem(file: string | undefined, name: string): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    throw new UsageError(`--${name} names no file that can be read.`);
+  }
+}
+
 function parseOptions(): CosmosServerOptions | undefined {
   const { values } = parseArgs({
     options: {
@@ -32,6 +45,9 @@ function parseOptions(): CosmosServerOptions | undefined {
       key: { type: "string" },
       partitions: { type: "string" },
       "split-at": { type: "string" },
+      "identity-key": { type: "string" },
+      "tls-key": { type: "string" },
+      "tls-cert": { type: "string" },
       admin: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -45,11 +61,21 @@ function parseOptions(): CosmosServerOptions | undefined {
   if (key !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/u.test(key)) {
     throw new UsageError("--key takes a key in base64.");
   }
+  const identityKey = readPem(values["identity-key"], "identity-key");
+  const tlsKey = readPem(values["tls-key"], "tls-key");
+  const tlsCert = readPem(values["tls-cert"], "tls-cert");
+  if ((tlsKey === undefined) !== (tlsCert === undefined)) {
+    throw new UsageError("--tls-key and --tls-cert go together.");
+  }
   return {
     dataDir: values.data,
     admin: values.admin,
     ...(port === undefined ? {} : { port }),
     ...(key === undefined ? {} : { key }),
+    ...(identityKey === undefined ? {} : { identityKey }),
+    ...(tlsKey === undefined || tlsCert === undefined
+      ? {}
+      : { tls: { key: tlsKey, cert: tlsCert } }),
     ...(physicalPartitions === undefined ? {} : { physicalPartitions }),
     ...(partitionBytesMax === undefined ? {} : { partitionBytesMax }),
   };

@@ -1,5 +1,6 @@
-import { createSecretKey } from "node:crypto";
+import { createPublicKey, createSecretKey } from "node:crypto";
 import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
 import { Account } from "./account.ts";
@@ -16,6 +17,10 @@ export interface CosmosServerOptions {
   readonly port?: number;
   /** The master key, in base64; absent is the one that all emulators share. */
   readonly key?: string;
+  /** The public key (P-256, PEM) of an issuer whose identity tokens are taken besides the master key's signatures. */
+  readonly identityKey?: string;
+  /** The private key and the certificate, in PEM, to speak TLS with; absent: plain HTTP. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** How many physical partitions a new container has at least. Default 1. */
   readonly physicalPartitions?: number;
   /** A physical partition that outgrows this many bytes is split; absent: never. */
@@ -75,22 +80,29 @@ export async function startCosmosServer(options: CosmosServerOptions): Promise<C
   });
   const control = new CosmosControl(account, clock, new Faults(() => performance.now()));
   let endpoint = "";
-  const server = createServer(
-    // Clients keep connections for long. One that is closed under a request looks like a failure.
-    { keepAliveTimeout: keepAliveMilliseconds, requestTimeout: 60_000 },
-    createGateway({
-      account,
-      control,
-      hasAdmin: options.admin ?? false,
+  const gateway = createGateway({
+    account,
+    control,
+    hasAdmin: options.admin ?? false,
+    keys: {
       // A key object is prepared once; from plain bytes each signature would pay for that again.
-      key: createSecretKey(Buffer.from(key, "base64")),
-      endpoint: () => endpoint,
-      now: () => Date.now(),
-    }),
-  );
+      master: createSecretKey(Buffer.from(key, "base64")),
+      ...(options.identityKey === undefined
+        ? {}
+        : { identity: createPublicKey(options.identityKey) }),
+    },
+    endpoint: () => endpoint,
+    now: () => Date.now(),
+  });
+  // Clients keep connections for long. One that is closed under a request looks like a failure.
+  const connections = { keepAliveTimeout: keepAliveMilliseconds, requestTimeout: 60_000 };
+  const server =
+    options.tls === undefined
+      ? createServer(connections, gateway)
+      : createTlsServer({ ...connections, ...options.tls }, gateway);
   try {
     const port = await listen(server, options.port ?? 0);
-    endpoint = `http://127.0.0.1:${port}/`;
+    endpoint = `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}/`;
   } catch (error) {
     account.close();
     throw error;

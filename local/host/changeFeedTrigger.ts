@@ -1,12 +1,12 @@
 import {
   ChangeFeedMode,
   ChangeFeedStartFrom,
-  CosmosClient,
   type ChangeFeedPullModelIterator,
   type Container,
+  type CosmosClient,
   type FeedRange,
 } from "@azure/cosmos";
-import { resolveConnection } from "./connections.ts";
+import { cosmosClient, resolveConnection, type Connection } from "./connections.ts";
 import { describeError } from "./describeError.ts";
 import { HostError } from "./hostError.ts";
 import { pause } from "./pause.ts";
@@ -127,11 +127,8 @@ class ChangeFeedListener {
     }
   }
 
-  #open(connectionString: string): CosmosClient {
-    const client = new CosmosClient({
-      connectionString,
-      connectionPolicy: { enableBackgroundEndpointRefreshing: false },
-    });
+  #open(connection: Connection): CosmosClient {
+    const client = cosmosClient(connection);
     this.#clients.push(client);
     return client;
   }

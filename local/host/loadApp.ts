@@ -130,7 +130,11 @@ export async function loadApp(appRoot: string, log: Log): Promise<LoadedApp> {
   }
   const appHookData: Record<string, unknown> = {};
   for (const hook of hooks.appStart) {
-    await hook({ hookData: {}, appHookData });
+    try {
+      await hook({ hookData: {}, appHookData });
+    } catch (cause) {
+      throw new HostError("The function app does not start.", { cause });
+    }
   }
   const inner = await withInnerServer(model);
   isRegistrationOpen = false;

@@ -1,10 +1,6 @@
 import { randomInt } from "node:crypto";
-import {
-  QueueServiceClient,
-  type DequeuedMessageItem,
-  type QueueClient,
-} from "@azure/storage-queue";
-import { resolveConnection } from "./connections.ts";
+import type { DequeuedMessageItem, QueueClient } from "@azure/storage-queue";
+import { queueServiceClient, resolveConnection } from "./connections.ts";
 import { describeError } from "./describeError.ts";
 import { HostError } from "./hostError.ts";
 import { pause } from "./pause.ts";
@@ -28,7 +24,7 @@ export async function runQueue(context: TriggerContext): Promise<void> {
   if (typeof queueName !== "string" || queueName === "") {
     throw new HostError("It has no queue name.");
   }
-  const service = QueueServiceClient.fromConnectionString(
+  const service = queueServiceClient(
     resolveConnection(options["connection"], configuration.settings, "Storage"),
   );
   const queue = service.getQueueClient(queueName);

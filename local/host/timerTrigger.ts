@@ -1,5 +1,5 @@
-import { BlobServiceClient, type BlockBlobClient, type ContainerClient } from "@azure/storage-blob";
-import { resolveConnection } from "./connections.ts";
+import type { BlockBlobClient, ContainerClient } from "@azure/storage-blob";
+import { blobServiceClient, resolveConnection, type Connection } from "./connections.ts";
 import { describeError } from "./describeError.ts";
 import { HostError } from "./hostError.ts";
 import { parseSchedule, type Schedule } from "./ncrontab.ts";
@@ -102,8 +102,8 @@ interface StatusBlob {
   readonly blob: BlockBlobClient;
 }
 
-function statusBlobOf(connectionString: string, functionName: string): StatusBlob {
-  const service = BlobServiceClient.fromConnectionString(connectionString);
+function statusBlobOf(connection: Connection, functionName: string): StatusBlob {
+  const service = blobServiceClient(connection);
   const container = service.getContainerClient("azure-webjobs-hosts");
   return {
     container,

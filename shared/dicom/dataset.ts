@@ -75,6 +75,11 @@ export class Dataset implements Iterable<DicomElement> {
     this.#isSorted = true;
   }
 
+  /** How many elements were added, those included that others took the place of. */
+  get addedCount(): number {
+    return this.#elements.length;
+  }
+
   get(tag: Tag): DicomElement | undefined {
     this.#sort();
     let low = 0;

@@ -62,23 +62,72 @@ export interface DicomJsonWithBulkdata {
  * is the caller's. VRs that PS3.5 does not define become UN.
  */
 export function toDicomJson(instance: Pick<Part10Instance, "dataset">): DicomJsonWithBulkdata {
-  const bulkdata = new Map<string, BulkdataLocation>();
-  return { dataset: encodeDataset(instance.dataset, "", bulkdata), bulkdata };
+  return finish(toDicomJsonInSteps(instance));
 }
 
-function encodeDataset(
-  dataset: Dataset,
-  prefix: string,
-  bulkdata: Map<string, BulkdataLocation>,
-): DicomJsonDataset {
-  const json: DicomJsonDataset = {};
-  for (const element of dataset) {
-    if (!isGroupLengthTag(element.tag)) {
-      const key = formatTag(element.tag);
-      json[key] = encodeElement(element, dataset, prefix, bulkdata);
+/** Like {@link toDicomJson}, in steps of some thousand elements, so that others can have their turn between them. */
+export function* toDicomJsonInSteps(
+  instance: Pick<Part10Instance, "dataset">,
+): Generator<void, DicomJsonWithBulkdata, undefined> {
+  const encoding: Encoding = { bulkdata: new Map(), elements: 0 };
+  const dataset = yield* encodeDataset(instance.dataset, "", encoding);
+  return { dataset, bulkdata: encoding.bulkdata };
+}
+
+/** What a step covers: a few milliseconds of work. */
+const elementsPerStep = 2_000;
+
+function finish<T>(steps: Generator<void, T, undefined>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) {
+      return step.value;
     }
   }
+}
+
+/** What grows while a data set is encoded. */
+interface Encoding {
+  readonly bulkdata: Map<string, BulkdataLocation>;
+  /** How many have been encoded. */
+  elements: number;
+}
+
+function* encodeDataset(
+  dataset: Dataset,
+  prefix: string,
+  encoding: Encoding,
+): Generator<void, DicomJsonDataset, undefined> {
+  const json: DicomJsonDataset = {};
+  for (const element of dataset) {
+    if (isGroupLengthTag(element.tag)) {
+      continue;
+    }
+    encoding.elements += 1;
+    if (encoding.elements % elementsPerStep === 0) {
+      yield;
+    }
+    const key = formatTag(element.tag);
+    json[key] =
+      element.items === undefined
+        ? encodeElement(element, dataset, prefix, encoding.bulkdata)
+        : yield* encodeSequence(element.vr, element.items, `${prefix}${key}`, encoding);
+  }
   return json;
+}
+
+function* encodeSequence(
+  elementVR: string,
+  items: readonly Dataset[],
+  path: string,
+  encoding: Encoding,
+): Generator<void, DicomJsonElement, undefined> {
+  const values: DicomJsonDataset[] = [];
+  for (const [index, item] of items.entries()) {
+    values.push(yield* encodeDataset(item, `${path}/${index}/`, encoding));
+  }
+  const vr = lookupVR(elementVR)?.vr ?? "UN";
+  return values.length === 0 ? { vr } : { vr, Value: values };
 }
 
 function encodeElement(
@@ -89,13 +138,6 @@ function encodeElement(
 ): DicomJsonElement {
   const representation = lookupVR(element.vr);
   const vr = representation?.vr ?? "UN";
-  if (element.items !== undefined) {
-    const path = `${prefix}${formatTag(element.tag)}`;
-    const items = element.items.map((item, index) =>
-      encodeDataset(item, `${path}/${index}/`, bulkdata),
-    );
-    return items.length === 0 ? { vr } : { vr, Value: items };
-  }
   if (element.length === 0) {
     return { vr };
   }
@@ -197,18 +239,63 @@ function tagValues(bytes: Uint8Array, isBigEndian: boolean): string[] {
  * as `30060020`, is an array index, and those come first.
  */
 export function stringifyDicomJson(dataset: DicomJsonDataset): string {
-  const keys = Object.keys(dataset);
-  if (isInOrder(dataset, keys)) {
-    return JSON.stringify(dataset);
-  }
+  return finish(stringifyDicomJsonInSteps(dataset));
+}
+
+/** Like {@link stringifyDicomJson}, in steps of some thousand elements, so that others can have their turn between them. */
+export function* stringifyDicomJsonInSteps(
+  dataset: DicomJsonDataset,
+): Generator<void, string, undefined> {
   const members: string[] = [];
+  yield* stringifyDataset(dataset, members, { elements: 0 });
+  return members.join("");
+}
+
+function* stringifyDataset(
+  dataset: DicomJsonDataset,
+  pieces: string[],
+  written: { elements: number },
+): Generator<void, void, undefined> {
+  const keys = Object.keys(dataset);
+  if (keys.length < elementsPerStep && isInOrder(dataset, keys)) {
+    pieces.push(JSON.stringify(dataset));
+    written.elements += keys.length;
+    return;
+  }
+  let separator = "{";
   for (const key of keys.sort()) {
     const element = dataset[key];
-    if (element !== undefined) {
-      members.push(`"${key}":${stringifyElement(element)}`);
+    if (element === undefined) {
+      continue;
+    }
+    pieces.push(`${separator}"${key}":`);
+    separator = ",";
+    if (element.vr !== "SQ" || element.Value === undefined) {
+      pieces.push(JSON.stringify(element));
+    } else {
+      let beforeItem = '{"vr":"SQ","Value":[';
+      for (const item of element.Value) {
+        pieces.push(beforeItem);
+        beforeItem = ",";
+        const before = written.elements;
+        yield* stringifyDataset(item as DicomJsonDataset, pieces, written);
+        if (hasCrossedStep(before, written.elements + 1)) {
+          yield;
+        }
+        written.elements += 1;
+      }
+      pieces.push("]}");
+    }
+    written.elements += 1;
+    if (written.elements % elementsPerStep === 0) {
+      yield;
     }
   }
-  return `{${members.join(",")}}`;
+  pieces.push(separator === "{" ? "{}" : "}");
+}
+
+function hasCrossedStep(before: number, after: number): boolean {
+  return Math.floor(before / elementsPerStep) !== Math.floor(after / elementsPerStep);
 }
 
 /** True of a flat data set whose keys ascend as they are: JSON.stringify, ten times as fast, will do. */
@@ -221,12 +308,4 @@ function isInOrder(dataset: DicomJsonDataset, keys: readonly string[]): boolean 
     previous = key;
   }
   return true;
-}
-
-function stringifyElement(element: DicomJsonElement): string {
-  if (element.vr !== "SQ" || element.Value === undefined) {
-    return JSON.stringify(element);
-  }
-  const items = element.Value.map((item) => stringifyDicomJson(item as DicomJsonDataset));
-  return `{"vr":"SQ","Value":[${items.join(",")}]}`;
 }

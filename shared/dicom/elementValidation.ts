@@ -273,7 +273,15 @@ export function validateIndexedElement(
   if (!options.isNULPaddingAllowed && hasExcessNULs(element)) {
     return "the value is padded with NUL";
   }
-  return first === "" ? undefined : indexedRules.get(element.vr)?.(first);
+  return first === "" ? undefined : validateIndexedValue(element.vr, first);
+}
+
+/**
+ * Why a value, as text without its padding, cannot be indexed under a VR, as a phrase without the value; undefined when it
+ * can. A name has its component groups joined by equals signs.
+ */
+export function validateIndexedValue(vr: string, value: string): string | undefined {
+  return indexedRules.get(vr)?.(value);
 }
 
 function hasExcessNULs({ bytes, vr }: DicomElement): boolean {
@@ -288,16 +296,47 @@ function hasExcessNULs({ bytes, vr }: DicomElement): boolean {
  * thing wrong with it, in the order of tags. Lazy: who wants a hundred pays for a hundred.
  */
 export function* validateDataset(dataset: Dataset): Generator<InvalidAttribute, void, undefined> {
-  yield* validateItem(dataset, "");
+  for (const invalid of validateItem(dataset, "", { elements: 0 })) {
+    if (invalid !== undefined) {
+      yield invalid;
+    }
+  }
 }
+
+/**
+ * The first `most` of what {@link validateDataset} finds, in steps of some thousand elements, so that others can have their
+ * turn between them.
+ */
+export function* validateDatasetInSteps(
+  dataset: Dataset,
+  most: number,
+): Generator<void, InvalidAttribute[], undefined> {
+  const found: InvalidAttribute[] = [];
+  for (const invalid of validateItem(dataset, "", { elements: 0 })) {
+    if (invalid === undefined) {
+      yield;
+    } else if (found.push(invalid) >= most) {
+      break;
+    }
+  }
+  return found;
+}
+
+/** What a step covers: a few milliseconds of work. */
+const elementsPerStep = 4_000;
 
 function* validateItem(
   dataset: Dataset,
   prefix: string,
-): Generator<InvalidAttribute, void, undefined> {
+  validated: { elements: number },
+): Generator<InvalidAttribute | undefined, void, undefined> {
   for (const element of dataset) {
     if (isGroupLengthTag(element.tag)) {
       continue;
+    }
+    validated.elements += 1;
+    if (validated.elements % elementsPerStep === 0) {
+      yield undefined;
     }
     const reason = validateElement(element, dataset);
     if (reason !== undefined) {
@@ -305,7 +344,7 @@ function* validateItem(
       yield { tag: element.tag, path, isNested: prefix !== "", reason };
     }
     for (const [index, item] of element.items?.entries() ?? []) {
-      yield* validateItem(item, `${prefix}${formatTag(element.tag)}/${index}/`);
+      yield* validateItem(item, `${prefix}${formatTag(element.tag)}/${index}/`, validated);
     }
   }
 }

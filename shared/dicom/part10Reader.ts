@@ -16,6 +16,8 @@ export interface Part10ReaderLimits {
   readonly sequenceDepthMax: number;
   /** Elements and items of the whole file; 500,000. Each costs a sender 8 bytes and us about 250. */
   readonly elementsMax: number;
+  /** Elements of one data set or item; 20,000. PS3.6 has a quarter of that, and objects of that many keys are slow. */
+  readonly datasetElementsMax: number;
   /** Fragments of encapsulated pixel data; 1,048,576. Each costs us 20 bytes. */
   readonly fragmentsMax: number;
   /** Bytes of all values kept in memory; 32 MiB. */
@@ -36,6 +38,7 @@ export interface Part10ReaderLimits {
 const part10ReaderLimits: Part10ReaderLimits = {
   sequenceDepthMax: 64,
   elementsMax: 500_000,
+  datasetElementsMax: 20_000,
   fragmentsMax: 1_048_576,
   headerBytesMax: 32 * 1024 * 1024,
   byteValueBytesMax: 1024,
@@ -538,6 +541,12 @@ export class Part10Reader {
       }
     }
     this.#countElement();
+    if (level.dataset.addedCount >= this.#limits.datasetElementsMax) {
+      throw new Problem(
+        "malformed",
+        `A data set has more than ${this.#limits.datasetElementsMax} elements.`,
+      );
+    }
     const element: OpenElement = {
       tag,
       vr,

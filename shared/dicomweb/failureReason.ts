@@ -6,6 +6,8 @@
 export const failureReason = {
   /** PS3.18 Table I.2-2: a general failure in processing the operation was encountered. */
   processingFailure: 0x0110,
+  /** PS3.18 Table I.2-2: the requester is not authorized to store the instance. */
+  notAuthorized: 0x0124,
   /**
    * Azure DICOM service: the instance failed validation, could not be read, or is not of the study in the path. A900 is
    * "Data Set does not match SOP Class (Error)" in PS3.18 Table I.2-2.

@@ -67,6 +67,28 @@ export function parseAccept(headerValues: readonly string[], acceptQuery?: strin
   return entries.sort((a, b) => b.quality - a.quality);
 }
 
+/** An entry of a list of names with weights, as in Accept-Encoding (RFC 9110 §12.5.3). */
+export interface WeightedName {
+  /** In lower case. */
+  readonly name: string;
+  /** From 0, which means "not this", to 1. A weight that cannot be read counts as 1. */
+  readonly quality: number;
+}
+
+/** Parses a list of names with weights, in the order in which they stand. Never throws: what is no name is passed over. */
+export function parseWeightedList(text: string): WeightedName[] {
+  return text
+    .split(",")
+    .slice(0, acceptEntriesMax)
+    .flatMap((field) => {
+      const [name = "", ...parameters] = field.split(";").map((part) => part.trim().toLowerCase());
+      const weight = parameters.find((parameter) => /^q\s*=/.test(parameter));
+      return name === ""
+        ? []
+        : [{ name, quality: parseQuality(weight?.slice(weight.indexOf("=") + 1).trim()) }];
+    });
+}
+
 // RFC 9110 §5.6.2: a token on either side of the slash.
 const mediaTypePattern = /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+$/;
 

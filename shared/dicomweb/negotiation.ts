@@ -23,6 +23,7 @@ export interface ChosenRepresentation {
 }
 
 const dicomJson = "application/dicom+json";
+const dicomXML = "application/dicom+xml";
 const dicom = "application/dicom";
 const octetStream = "application/octet-stream";
 
@@ -73,6 +74,15 @@ const codestreamMediaTypes: readonly (readonly [
   [["video/h265"], ["4.107", "4.108"]],
 ];
 
+// PS3.18 Table 8.7.3-5: the default of a media type is the lossless one of its syntaxes.
+const losslessDefaults: readonly string[] = [
+  "1.2.840.10008.1.2.4.70",
+  "1.2.840.10008.1.2.4.80",
+  "1.2.840.10008.1.2.4.90",
+  "1.2.840.10008.1.2.4.110",
+  "1.2.840.10008.1.2.4.201",
+];
+
 const syntaxesByMediaType: ReadonlyMap<string, readonly string[]> = new Map(
   codestreamMediaTypes.flatMap(([mediaTypes, syntaxes]) =>
     mediaTypes.map((mediaType) => [
@@ -82,24 +92,68 @@ const syntaxesByMediaType: ReadonlyMap<string, readonly string[]> = new Map(
   ),
 );
 
+/** How data sets are sent: Store responses, metadata and search results. */
+export interface DatasetRepresentation {
+  readonly mediaType: typeof dicomJson | typeof dicomXML;
+  /** Whether XML was asked for as the parts of a multipart body. JSON never is. */
+  readonly form: "single" | "multipart";
+}
+
+/** What is offered, the first of equally wanted ones first, with the ranges that cover it, the most specific first. */
+const datasetOffers: readonly {
+  readonly representation: DatasetRepresentation;
+  readonly ranges: readonly ((entry: AcceptEntry) => boolean)[];
+}[] = [
+  {
+    representation: { mediaType: dicomJson, form: "single" },
+    ranges: [
+      ({ type }) => type === dicomJson || type === "application/json",
+      ({ type }) => type === "application/*",
+      ({ type }) => type === "*/*",
+    ],
+  },
+  {
+    representation: { mediaType: dicomXML, form: "single" },
+    ranges: [
+      ({ type }) => type === dicomXML,
+      ({ type }) => type === "application/*",
+      ({ type }) => type === "*/*",
+    ],
+  },
+  {
+    representation: { mediaType: dicomXML, form: "multipart" },
+    ranges: [
+      ({ type, parameters }) =>
+        type === "multipart/related" &&
+        parseMediaType(parameters.get("type") ?? "")?.type === dicomXML,
+    ],
+  },
+];
+
 /**
- * Makes sure that a request takes DICOM JSON: Store responses, metadata and search results (PS3.18 §8.7.3.2).
+ * Chooses between DICOM JSON and the Native DICOM Model in XML: for Store responses, metadata and search results (PS3.18
+ * §8.7.3.2).
  *
- * `application/json`, `application/*` and the range of everything will do. Of several entries that cover it the most
- * specific decides, so that a weight of 0 for `application/dicom+json` counts whatever else is taken (RFC 9110 §12.5.1).
- * Throws Problem `notAcceptable` otherwise.
+ * JSON is meant by `application/json`, `application/*` and the range of everything too, and is what is sent where both are
+ * wanted equally. Of several entries that cover it the most specific decides, so that a weight of 0 for
+ * `application/dicom+json` counts whatever else is taken (RFC 9110 §12.5.1). Throws Problem `notAcceptable` when neither
+ * is taken.
  */
-export function negotiateDicomJson(accept: readonly AcceptEntry[]): void {
-  for (const ranges of [[dicomJson, "application/json"], ["application/*"], ["*/*"]]) {
-    const entries = accept.filter(({ type }) => ranges.includes(type));
-    if (entries.some(({ quality }) => quality > 0)) {
-      return;
-    }
-    if (entries.length > 0) {
-      break;
+export function negotiateDatasets(accept: readonly AcceptEntry[]): DatasetRepresentation {
+  let best: DatasetRepresentation | undefined;
+  let bestQuality = 0;
+  for (const { representation, ranges } of datasetOffers) {
+    const covering = ranges.map((covers) => accept.filter(covers)).find(({ length }) => length > 0);
+    const quality = Math.max(0, ...(covering ?? []).map((entry) => entry.quality));
+    if (quality > bestQuality) {
+      best = representation;
+      bestQuality = quality;
     }
   }
-  throw notAcceptable([dicomJson]);
+  if (best === undefined) {
+    throw notAcceptable([dicomJson, dicomXML, `multipart/related; type="${dicomXML}"`]);
+  }
+  return best;
 }
 
 /**
@@ -111,8 +165,8 @@ export function negotiateDicomJson(accept: readonly AcceptEntry[]): void {
  * | instance | `application/dicom`, `application/*` | single part |
  * | frames, bulkdata | `multipart/related; type="application/octet-stream"` | multipart |
  * | frames, bulkdata | `application/octet-stream`, `application/*` | single part |
- * | frames, bulkdata | `multipart/related; type="image/jp2"`, and so on | multipart, when stored so |
- * | frames, bulkdata | `image/jp2`, `image/*` and so on | single part, when stored so |
+ * | frames, bulkdata | `multipart/related; type="image/jp2"`, and so on | multipart |
+ * | frames, bulkdata | `image/jp2`, `image/*` and so on | single part |
  * | study, series, instance, frames | everything, or no Accept header | multipart, as stored |
  * | bulkdata | everything, or no Accept header | single part, as stored |
  *
@@ -142,12 +196,29 @@ export function negotiateRetrieve(
 }
 
 /**
+ * Whether what is wanted most is met by what is stored, so that what it can be converted into does not matter: see
+ * {@link chooseRepresentation}.
+ */
+export function isMetAsStored(
+  accepted: readonly AcceptedRepresentation[],
+  storedTransferSyntaxUID: string,
+): boolean {
+  const [first] = accepted;
+  return accepted.some(
+    (representation) =>
+      representation.quality === first?.quality && isMetBy(representation, storedTransferSyntaxUID),
+  );
+}
+
+/**
  * Chooses how to send something that is stored in one transfer syntax and can be converted into others; undefined when
  * none of the ways in which it is taken can be met, which is 406.
  *
- * Among what is wanted equally, what needs no conversion comes first. An entry without a transfer syntax asks for
- * Explicit VR Little Endian (PS3.18 §8.7.3.5.2); where that cannot be made, and nothing else is left, it is met by what
- * is stored: a client can read from the answer what it is, and has nothing from a refusal.
+ * Among what is wanted equally, what needs no conversion comes first. An entry without a transfer syntax asks for the
+ * default of its media type (PS3.18 §8.7.3.5.2, Tables 8.7.3-4 and 8.7.3-5), which is Explicit VR Little Endian where the
+ * media type does not name a codestream, or for another of its syntaxes. Where that cannot be made, and nothing else is
+ * left, such an entry is met by what is stored, unless it names a codestream: a client can read from the answer what it is,
+ * and has nothing from a refusal.
  */
 export function chooseRepresentation(
   accepted: readonly AcceptedRepresentation[],
@@ -162,19 +233,37 @@ export function chooseRepresentation(
       return { representation: asStored, transferSyntaxUID: stored };
     }
     for (const representation of equals) {
-      const wanted = representation.transferSyntax ?? transferSyntaxUIDs.explicitVRLittleEndian;
-      if (convertibleTo.includes(wanted) && !syntaxesByMediaType.has(representation.mediaType)) {
+      const wanted = wantedSyntaxes(representation).find((uid) => convertibleTo.includes(uid));
+      if (wanted !== undefined) {
         return { representation, transferSyntaxUID: wanted };
       }
     }
   }
-  const indifferent = accepted.find(
-    ({ mediaType, transferSyntax }) =>
-      transferSyntax === undefined && !syntaxesByMediaType.has(mediaType),
-  );
+  const indifferent = accepted.find((representation) => isIndifferent(representation));
   return indifferent === undefined
     ? undefined
     : { representation: indifferent, transferSyntaxUID: stored };
+}
+
+/** True of a way to take an answer that says no more than what is usual: what is stored will do if that cannot be had. */
+export function isIndifferent({ mediaType, transferSyntax }: AcceptedRepresentation): boolean {
+  return transferSyntax === undefined && !syntaxesByMediaType.has(mediaType);
+}
+
+/** The syntaxes that an entry can be met with by converting, the one that it means first. */
+function wantedSyntaxes({ mediaType, transferSyntax }: AcceptedRepresentation): readonly string[] {
+  const ofMediaType = syntaxesByMediaType.get(mediaType);
+  if (transferSyntax === "*") {
+    return [];
+  }
+  if (ofMediaType === undefined) {
+    return [transferSyntax ?? transferSyntaxUIDs.explicitVRLittleEndian];
+  }
+  if (transferSyntax !== undefined) {
+    return ofMediaType.includes(transferSyntax) ? [transferSyntax] : [];
+  }
+  const lossless = losslessDefaults.find((uid) => ofMediaType.includes(uid));
+  return lossless === undefined ? ofMediaType : [lossless, ...ofMediaType];
 }
 
 /** Whether what is stored in this syntax is, without any conversion, what is asked for. */

@@ -2,6 +2,7 @@ import type { DicomJsonDataset, DicomJsonElement } from "../dicom/dicomJson.ts";
 import { lookupTag } from "../dicom/dictionary.ts";
 import { formatTag, type Tag } from "../dicom/tag.ts";
 import { normaliseMatchValue, type MatchScalar } from "./matchValue.ts";
+import { personNameSounds } from "./personNameSounds.ts";
 
 /** The levels of the information model that are searched (PS3.18 §10.6). */
 export type SearchLevel = "study" | "series" | "instance";
@@ -30,6 +31,8 @@ export interface MatchKey {
    * has its ideographic and phonetic groups under keys of their own.
    */
   readonly keys: readonly [string, ...string[]];
+  /** Of a person name: where the sounds of its words are, an array. */
+  readonly soundKey: string | undefined;
   /** The value is an array, of which any may match. Otherwise it is one value. */
   readonly isMultiValued: boolean;
 }
@@ -117,9 +120,15 @@ function matchKeyOf(level: SearchLevel, path: MatchKey["path"]): MatchKey {
     level,
     path,
     vr,
-    keys: vr === "PN" ? [key, `${key}.Ideographic`, `${key}.Phonetic`] : [key],
+    ...keysOf(key, vr),
     isMultiValued: path.length > 1 || path[0] === modalitiesInStudyTag,
   };
+}
+
+function keysOf(key: string, vr: string): Pick<MatchKey, "keys" | "soundKey"> {
+  return vr === "PN"
+    ? { keys: [key, `${key}.Ideographic`, `${key}.Phonetic`], soundKey: `${key}.Sound` }
+    : { keys: [key], soundKey: undefined };
 }
 
 const levels = ["study", "series", "instance"] as const;
@@ -137,6 +146,23 @@ export function lookupMatchKey(path: readonly Tag[]): MatchKey | undefined {
   return matchKeysByPath.get(path.map(formatTag).join("."));
 }
 
+/**
+ * An attribute that one tenant searches by besides those that everybody does: an extended query tag.
+ *
+ * Its values have keys of their own in {@link MatchValues}, `{tag}.x{registration}`, so that an attribute that is searched
+ * by anyway, at another level perhaps, keeps its own; and that what is left of an earlier registration of the tag, of
+ * another VR perhaps, is never taken for one of this.
+ */
+export function extendedMatchKey(
+  tag: Tag,
+  vr: string,
+  level: SearchLevel,
+  registration: number,
+): MatchKey {
+  const key = `${formatTag(tag)}.x${registration}`;
+  return { level, path: [tag], vr, ...keysOf(key, vr), isMultiValued: false };
+}
+
 // An element of more characters is left out of the index, and so of search answers: an item of the index holds dozens,
 // and it is a sequence of codes that has them, or text that is nothing to search by.
 const elementTextMax = 1024;
@@ -146,18 +172,48 @@ const elementTextMax = 1024;
  *
  * Attributes that are absent or empty are left out, and so are elements of more than a kilobyte. Of an attribute with one
  * value that has several, the first is searched by. Values that are not valid for their VR are not searched by.
+ * `extended` are further attributes, each made by {@link extendedMatchKey}.
  */
-export function extractSearchAttributes(metadata: DicomJsonDataset): SearchAttributes {
+export function extractSearchAttributes(
+  metadata: DicomJsonDataset,
+  extended: readonly MatchKey[] = [],
+): SearchAttributes {
+  const keys = extended.length === 0 ? matchKeys : [...matchKeys, ...extended];
+  const extractLevel = (level: SearchLevel): LevelAttributes => {
+    const own = extended.filter((matchKey) => matchKey.level === level);
+    const tags = [...searchAttributeTags[level], ...own.map(({ path: [tag] }) => tag)];
+    return extractAttributes(
+      metadata,
+      tags,
+      keys.filter((matchKey) => matchKey.level === level),
+    );
+  };
   return {
-    study: extractLevel(metadata, "study"),
-    series: extractLevel(metadata, "series"),
-    instance: extractLevel(metadata, "instance"),
+    study: extractLevel("study"),
+    series: extractLevel("series"),
+    instance: extractLevel("instance"),
   };
 }
 
-function extractLevel(metadata: DicomJsonDataset, level: SearchLevel): LevelAttributes {
+/** What the index keeps of `matchKeys` alone, all of one level, as {@link extractSearchAttributes} takes it. */
+export function extractMatchKeys(
+  metadata: DicomJsonDataset,
+  keys: readonly MatchKey[],
+): LevelAttributes {
+  return extractAttributes(
+    metadata,
+    keys.map(({ path: [tag] }) => tag),
+    keys,
+  );
+}
+
+function extractAttributes(
+  metadata: DicomJsonDataset,
+  tags: readonly Tag[],
+  keys: readonly MatchKey[],
+): LevelAttributes {
   const attributes: DicomJsonDataset = {};
-  for (const tag of searchAttributeTags[level]) {
+  for (const tag of tags) {
     const key = formatTag(tag);
     const element = metadata[key];
     if (element !== undefined && valuesOf(element).length > 0) {
@@ -167,17 +223,15 @@ function extractLevel(metadata: DicomJsonDataset, level: SearchLevel): LevelAttr
     }
   }
   const match: Record<string, MatchScalar | readonly string[]> = {};
-  for (const matchKey of matchKeys) {
-    if (matchKey.level === level) {
-      addMatchValues(match, matchKey, metadata);
-    }
+  for (const matchKey of keys) {
+    addMatchValues(match, matchKey, metadata);
   }
   return { attributes, match };
 }
 
 function addMatchValues(
   match: Record<string, MatchScalar | readonly string[]>,
-  { path, vr, keys, isMultiValued }: MatchKey,
+  { path, vr, keys, soundKey, isMultiValued }: MatchKey,
   metadata: DicomJsonDataset,
 ): void {
   const [first, second] = path;
@@ -210,6 +264,11 @@ function addMatchValues(
       if (key !== undefined && normalised !== undefined) {
         match[key] = normalised;
       }
+    }
+    const indexed = keys.map((key) => match[key]).filter((group) => typeof group === "string");
+    const sounds = new Set(personNameSounds(indexed.join(" ")).flat());
+    if (soundKey !== undefined && sounds.size > 0) {
+      match[soundKey] = [...sounds];
     }
     return;
   }

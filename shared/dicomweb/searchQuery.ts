@@ -1,20 +1,15 @@
 import { lookupKeyword, lookupTag } from "../dicom/dictionary.ts";
 import { isPrivateTag, parseTag, type Tag } from "../dicom/tag.ts";
-import { Problem } from "../problem/problem.ts";
-import {
-  foldCode,
-  foldPersonName,
-  foldPersonNamePiece,
-  foldText,
-  normaliseMatchValue,
-  type MatchScalar,
-} from "./matchValue.ts";
+import { malformedParameter } from "./malformedParameter.ts";
+import { combineMoments, turnedRanges, type MomentFilter } from "./matchMoment.ts";
+import { isList, parseMatchParameter, type SearchFilter } from "./matchParameter.ts";
 import {
   lookupMatchKey,
-  modalitiesInStudyTag,
+  searchAttributeTags,
   type MatchKey,
   type SearchLevel,
 } from "./searchAttributes.ts";
+import { parseSearchOrder, type SearchOrder, type SearchPosition } from "./searchOrder.ts";
 import type { ApiVersion } from "./storeResponse.ts";
 
 /** What is searched: the six resources of PS3.18 Table 10.6.1-2. */
@@ -27,26 +22,11 @@ export interface SearchTarget {
   readonly seriesInstanceUID?: string;
 }
 
-/** What a value in the index must be like. Everything is folded as {@link normaliseMatchValue} folds it. */
-export type MatchCondition =
-  /** It equals one of these; there is at least one. */
-  | { readonly kind: "oneOf"; readonly values: readonly [MatchScalar, ...MatchScalar[]] }
-  /** It lies between these, both included; at least one is given. */
-  | { readonly kind: "range"; readonly from?: string; readonly to?: string }
-  /** The whole of it is like this, where `*` stands for any text and `?` for any one character (PS3.4 §C.2.2.2.4). */
-  | { readonly kind: "pattern"; readonly pattern: string }
-  /**
-   * Among its words, which spaces and carets separate, are ones next to each other that begin with these, in this order.
-   * {@link wordsRegExp} writes it as a regular expression.
-   */
-  | { readonly kind: "words"; readonly words: readonly [string, ...string[]] };
-
-/** A condition on one attribute. */
-export interface SearchFilter {
+/** An extended query tag that is searched by. */
+export interface ExtendedFilter {
+  /** As the query spells it: a keyword or a tag. */
+  readonly name: string;
   readonly matchKey: MatchKey;
-  /** The keys in the index to compare: it is enough that the value under one of them is as the condition says. */
-  readonly keys: readonly [string, ...string[]];
-  readonly condition: MatchCondition;
 }
 
 /** A search, understood. */
@@ -55,10 +35,18 @@ export interface SearchQuery {
   readonly version: ApiVersion;
   /** All of them must hold. */
   readonly filters: readonly SearchFilter[];
+  /** These must hold too. */
+  readonly moments: readonly MomentFilter[];
   /** The attributes that the query names to search by, those with universal matching included. */
   readonly filterTags: readonly Tag[];
+  /** The extended query tags among them, and how the query spells them. */
+  readonly extendedFilters: readonly ExtendedFilter[];
   readonly includeField: "all" | readonly Tag[];
-  readonly fuzzyMatching: boolean;
+  /** Those of `includeField` that the index may not have, so that they are taken from the metadata of an instance. */
+  readonly furtherTags: readonly Tag[];
+  readonly order: SearchOrder;
+  /** Where the results before these ended. */
+  readonly after: SearchPosition | undefined;
   readonly limit: number;
   readonly offset: number;
 }
@@ -68,13 +56,25 @@ const limitMax = 200;
 // The index counts rows in 32 bits, and counts some that come after the page.
 const offsetMax = 2_000_000_000;
 const includeFieldsMax = 1000;
-const listValuesMax = 1000;
-const valueLengthMax = 1024;
-// Matching costs a step per character of the value and asterisk of the pattern, for every row that is looked at.
-const asterisksMax = 10;
 
-/** Which levels a resource can be searched by: an attribute above the path's own level is settled by the path. */
-function filterLevels(target: SearchTarget): readonly SearchLevel[] {
+/** The parameters of a search that are no attributes. Each is given once; `includefield` may be repeated. */
+const settingNames: ReadonlySet<string> = new Set([
+  "limit",
+  "offset",
+  "orderby",
+  "fuzzymatching",
+  "phonetic",
+  "emptyvaluematching",
+  "multiplevaluematching",
+]);
+/** Parameters that are about the form of the answer (PS3.18 §8.3.3). */
+const formNames: ReadonlySet<string> = new Set(["accept", "charset"]);
+
+/**
+ * The levels whose attributes a resource is searched by and returns: those above the path's own level are settled by the
+ * path (PS3.18 §10.6.3.3).
+ */
+export function levelsOf(target: SearchTarget): readonly SearchLevel[] {
   const levels: readonly SearchLevel[] = ["study", "series", "instance"];
   const first =
     target.seriesInstanceUID !== undefined ? 2 : target.studyInstanceUID !== undefined ? 1 : 0;
@@ -84,14 +84,18 @@ function filterLevels(target: SearchTarget): readonly SearchLevel[] {
 /**
  * Parses the query of a search (PS3.18 §8.3.4, §10.6.1.2), from its parameters in the order they were sent in.
  *
- * Matching is by one value, by a list of UIDs or codes, by a range of dates or times, by wildcards, or by the words of a
- * name with `fuzzymatching`; an empty value matches everything. Throws Problem `malformed` for everything that
- * cannot be understood, naming the parameter and never its value.
+ * Matching is by one value, by a list of UIDs or codes, by a range of dates or times, by wildcards, by the words of a name
+ * with `fuzzymatching` or their sounds with `phonetic`, by no value with `emptyvaluematching` and by several with
+ * `multiplevaluematching`; an empty value matches everything. `extended` are the extended query tags that can be searched
+ * by now; `after` is where the results before these ended. Throws Problem `malformed` for everything that cannot be
+ * understood, naming the parameter and never its value.
  */
 export function parseSearchQuery(
   target: SearchTarget,
   parameters: Iterable<readonly [name: string, value: string]>,
   version: ApiVersion,
+  extended: readonly MatchKey[] = [],
+  after?: SearchPosition,
 ): SearchQuery {
   const settings = new Map<string, string>();
   const includeFieldTexts: string[] = [];
@@ -100,100 +104,58 @@ export function parseSearchQuery(
     const setting = name.toLowerCase();
     if (setting === "includefield") {
       includeFieldTexts.push(value);
-    } else if (setting === "limit" || setting === "offset" || setting === "fuzzymatching") {
+    } else if (settingNames.has(setting)) {
       if (settings.has(setting)) {
-        throw malformed(name, "is given more than once");
+        throw malformedParameter(name, "is given more than once");
       }
       settings.set(setting, value);
-    } else if (setting !== "accept" && setting !== "charset") {
-      const matchKey = parseFilterName(name, target);
+    } else if (!formNames.has(setting)) {
+      const matchKey = parseFilterName(name, target, extended);
       const before = values.get(matchKey);
       if (before === undefined) {
         values.set(matchKey, { name, texts: [value] });
-      } else if (matchKey.vr === "UI" || matchKey.path[0] === modalitiesInStudyTag) {
+      } else if (isList(matchKey)) {
         before.texts.push(value);
       } else {
-        throw malformed(name, "names an attribute that is given more than once");
+        throw malformedParameter(name, "names an attribute that is given more than once");
       }
     }
   }
-  const fuzzyMatching = parseFuzzyMatching(settings.get("fuzzymatching"));
+  const options = {
+    isFuzzy: parseFlag("fuzzymatching", settings),
+    isPhonetic: parseFlag("phonetic", settings),
+    matchesEmpty: parseFlag("emptyvaluematching", settings),
+    matchesMultiple: parseFlag("multiplevaluematching", settings),
+  };
   const filters: SearchFilter[] = [];
   const filterTags: Tag[] = [];
+  const extendedFilters: ExtendedFilter[] = [];
   for (const [matchKey, { name, texts }] of values) {
     filterTags.push(matchKey.path[0]);
-    filters.push(...parseFilter(matchKey, name, texts, fuzzyMatching));
+    if (extended.includes(matchKey)) {
+      extendedFilters.push({ name, matchKey });
+    }
+    filters.push(...parseMatchParameter(matchKey, name, texts, options));
+  }
+  const includeField = parseIncludeField(includeFieldTexts);
+  const combined = combineMoments(filters);
+  for (const { matchKey } of turnedRanges(combined)) {
+    const name = values.get(matchKey)?.name ?? "";
+    throw malformedParameter(name, "is a range that ends before it begins");
   }
   return {
     target,
     version,
-    filters,
+    ...combined,
     filterTags,
-    includeField: parseIncludeField(includeFieldTexts),
-    fuzzyMatching,
+    extendedFilters,
+    includeField,
+    furtherTags: includeField === "all" ? [] : furtherTags(includeField, extended),
+    order: parseOrder(settings.get("orderby"), target),
+    after,
     limit: parseInteger("limit", settings.get("limit"), limitDefault, 1, limitMax),
     offset: parseInteger("offset", settings.get("offset"), 0, 0, offsetMax),
   };
-}
-
-/**
- * A regular expression for the condition "words": linear in the text, without flags, and of the common ground of all
- * dialects.
- */
-export function wordsRegExp(words: readonly string[]): string {
-  const escaped = words.map((word) => word.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`));
-  return `(^|[ ^])${escaped.join("[^ ^]*[ ^]+")}`;
-}
-
-/** Whether a value of the index is as `condition` says: the meaning of conditions, for stores without a language. */
-export function matchesCondition(condition: MatchCondition, value: MatchScalar): boolean {
-  switch (condition.kind) {
-    case "oneOf":
-      return condition.values.includes(value);
-    case "range":
-      return (
-        typeof value === "string" &&
-        (condition.from === undefined || value >= condition.from) &&
-        (condition.to === undefined || value <= condition.to)
-      );
-    case "pattern":
-      return typeof value === "string" && matchesPattern(value, condition.pattern);
-    case "words":
-      return typeof value === "string" && new RegExp(wordsRegExp(condition.words), "u").test(value);
-  }
-}
-
-/** Matches in time proportional to the product of both lengths, whatever the pattern. */
-function matchesPattern(value: string, pattern: string): boolean {
-  const characters = Array.from(value);
-  const signs = Array.from(pattern);
-  let at = 0;
-  let sign = 0;
-  let lastAsterisk = -1;
-  let resumeAt = 0;
-  while (at < characters.length) {
-    if (signs[sign] === "*") {
-      lastAsterisk = sign;
-      resumeAt = at;
-      sign += 1;
-    } else if (sign < signs.length && (signs[sign] === "?" || signs[sign] === characters[at])) {
-      sign += 1;
-      at += 1;
-    } else if (lastAsterisk !== -1) {
-      resumeAt += 1;
-      at = resumeAt;
-      sign = lastAsterisk + 1;
-    } else {
-      return false;
-    }
-  }
-  return signs.slice(sign).every((rest) => rest === "*");
-}
-
-function malformed(name: string, what: string): Problem {
-  // A name that is nobody's may be a value that went astray, so only what looks like a name is repeated.
-  const shown = /^[A-Za-z0-9.]{1,128}$/.test(name) ? `"${name}"` : "of the query";
-  return new Problem("malformed", `The parameter ${shown} ${what}.`);
 }
 
 /** A keyword, or eight hexadecimal digits of a tag that has an entry in the dictionary or is private. */
@@ -205,30 +167,41 @@ function parseAttributeID(text: string): Tag | undefined {
   return isPrivateTag(tag) || lookupTag(tag) !== undefined ? tag : undefined;
 }
 
-function parseFilterName(name: string, target: SearchTarget): MatchKey {
+function parseFilterName(
+  name: string,
+  target: SearchTarget,
+  extended: readonly MatchKey[],
+): MatchKey {
   const path = name.split(".").map(parseAttributeID);
   if (!path.every((tag) => tag !== undefined)) {
-    throw malformed(name, "is neither a setting of a search nor an attribute");
+    throw malformedParameter(name, "is neither a setting of a search nor an attribute");
   }
-  const matchKey = lookupMatchKey(path);
-  if (matchKey === undefined) {
-    throw malformed(name, "is an attribute that nothing can be searched by");
+  const known = [
+    lookupMatchKey(path),
+    ...extended.filter((matchKey) => path.length === 1 && matchKey.path[0] === path[0]),
+  ].filter((matchKey) => matchKey !== undefined);
+  const levels = levelsOf(target);
+  const matchKey = known.find(({ level }) => levels.includes(level));
+  if (matchKey !== undefined) {
+    return matchKey;
   }
-  if (!filterLevels(target).includes(matchKey.level)) {
-    throw malformed(name, "is an attribute that this resource cannot be searched by");
-  }
-  return matchKey;
+  throw malformedParameter(
+    name,
+    known.length === 0
+      ? "is an attribute that nothing can be searched by"
+      : "is an attribute that this resource cannot be searched by",
+  );
 }
 
-function parseFuzzyMatching(text: string | undefined): boolean {
-  switch (text?.toLowerCase()) {
+function parseFlag(name: string, settings: ReadonlyMap<string, string>): boolean {
+  switch (settings.get(name)?.toLowerCase()) {
     case undefined:
     case "false":
       return false;
     case "true":
       return true;
     default:
-      throw malformed("fuzzymatching", "must be true or false");
+      throw malformedParameter(name, "must be true or false");
   }
 }
 
@@ -244,9 +217,16 @@ function parseInteger(
   }
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) {
-    throw malformed(name, `must be an integer from ${min} to ${max}`);
+    throw malformedParameter(name, `must be an integer from ${min} to ${max}`);
   }
   return value;
+}
+
+function parseOrder(text: string | undefined, target: SearchTarget): SearchOrder {
+  const levels: readonly SearchLevel[] = ["study", "series", "instance"];
+  return text === undefined
+    ? []
+    : parseSearchOrder(text, levels.slice(0, levels.indexOf(target.level) + 1));
 }
 
 function parseIncludeField(texts: readonly string[]): "all" | Tag[] {
@@ -255,7 +235,7 @@ function parseIncludeField(texts: readonly string[]): "all" | Tag[] {
   for (const text of texts) {
     const items = text.split(",", includeFieldsMax + 1);
     if (items.length > includeFieldsMax) {
-      throw malformed("includefield", `names more than ${includeFieldsMax} attributes`);
+      throw malformedParameter("includefield", `names more than ${includeFieldsMax} attributes`);
     }
     for (const item of items) {
       const name = item.trim();
@@ -265,7 +245,7 @@ function parseIncludeField(texts: readonly string[]): "all" | Tag[] {
       }
       const tag = parseAttributeID(name);
       if (tag === undefined) {
-        throw malformed("includefield", "names something that is not an attribute");
+        throw malformedParameter("includefield", "names something that is not an attribute");
       }
       tags.add(tag);
     }
@@ -273,211 +253,20 @@ function parseIncludeField(texts: readonly string[]): "all" | Tag[] {
   return isAll ? "all" : [...tags];
 }
 
-function parseFilter(
-  matchKey: MatchKey,
-  name: string,
-  texts: readonly string[],
-  fuzzyMatching: boolean,
-): SearchFilter[] {
-  for (const text of texts) {
-    // A list of UIDs is as long as its UIDs; every other value is one value.
-    if (matchKey.vr !== "UI" && text.length > valueLengthMax) {
-      throw malformed(name, `has a value of more than ${valueLengthMax} characters`);
-    }
-  }
-  switch (matchKey.vr) {
-    case "UI":
-    case "CS":
-      return parseList(matchKey, name, texts);
-    case "PN":
-      return parsePersonName(matchKey, name, texts[0] ?? "", fuzzyMatching);
-    case "DA":
-    case "TM":
-    case "DT":
-      return parseDateOrTime(matchKey, name, texts[0] ?? "");
-    default:
-      return parseText(matchKey, name, texts[0] ?? "");
-  }
-}
-
-function filterOf(matchKey: MatchKey, condition: MatchCondition): SearchFilter {
-  return { matchKey, keys: matchKey.keys, condition };
-}
-
-/** PS3.4 §C.2.2.2.2: a list of UIDs, and in our case also of codes, of which one must be there. */
-function parseList(matchKey: MatchKey, name: string, texts: readonly string[]): SearchFilter[] {
-  const items = texts.flatMap((text) => text.split(/[,\\]/, listValuesMax + 1));
-  if (items.length > listValuesMax) {
-    throw malformed(name, `has more than ${listValuesMax} values`);
-  }
-  const values = new Set<MatchScalar>();
-  const patterns: string[] = [];
-  for (const item of items) {
-    if (matchKey.vr === "CS" && hasWildcard(item)) {
-      patterns.push(item);
-      continue;
-    }
-    const value = normaliseMatchValue(matchKey.vr, item);
-    if (value !== undefined) {
-      values.add(value);
-    } else if (matchKey.vr === "UI" && item.trim() !== "") {
-      throw malformed(name, "has a value that is not a UID");
-    }
-  }
-  const [pattern] = patterns;
-  if (pattern !== undefined) {
-    if (items.length > 1) {
-      throw malformed(name, "has a list with wildcards");
-    }
-    return parseText(matchKey, name, pattern);
-  }
-  const [first, ...others] = values;
-  if (first === undefined) {
-    // PS3.4 §C.2.2.2.3: no value is universal matching. Codes that cannot exist match nothing, which is not the same.
-    return items.every((item) => item.trim() === "") ? [] : [filterOf(matchKey, matchesNothing)];
-  }
-  return [filterOf(matchKey, { kind: "oneOf", values: [first, ...others] })];
-}
-
-// No value in the index is empty.
-const matchesNothing: MatchCondition = { kind: "oneOf", values: [""] };
-
-function hasWildcard(text: string): boolean {
-  return /[*?]/.test(text);
-}
-
-/** Takes away repeated asterisks; undefined when the pattern matches everything (PS3.4 §C.2.2.2.4). */
-function patternOf(name: string, folded: string): MatchCondition | undefined {
-  const pattern = folded.replaceAll(/\*{2,}/g, "*");
-  if (pattern === "*") {
-    return undefined;
-  }
-  if (pattern.replaceAll(/[^*]/g, "").length > asterisksMax) {
-    throw malformed(name, `has more than ${asterisksMax} asterisks`);
-  }
-  return { kind: "pattern", pattern };
-}
-
-function parseText(matchKey: MatchKey, name: string, text: string): SearchFilter[] {
-  const { vr } = matchKey;
-  if (foldText(text) === "") {
-    return [];
-  }
-  if (hasWildcard(text) && hasWildcards(vr)) {
-    const condition = patternOf(name, vr === "CS" ? foldCode(text) : foldText(text));
-    return condition === undefined ? [] : [filterOf(matchKey, condition)];
-  }
-  const value = normaliseMatchValue(vr, text);
-  if (value !== undefined) {
-    return [filterOf(matchKey, { kind: "oneOf", values: [value] })];
-  }
-  if (isNumeric(vr)) {
-    throw malformed(name, "must be a number of the kind that the attribute has");
-  }
-  // Text longer than any in the index.
-  return [filterOf(matchKey, matchesNothing)];
-}
-
-/** PS3.4 §C.2.2.2.4: text of these VRs can be searched for by wildcards. */
-function hasWildcards(vr: string): boolean {
-  return ["AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"].includes(vr);
-}
-
-function isNumeric(vr: string): boolean {
-  return ["IS", "DS", "FL", "FD", "SL", "SS", "SV", "UL", "US", "UV"].includes(vr);
-}
-
-function parsePersonName(
-  matchKey: MatchKey,
-  name: string,
-  text: string,
-  fuzzyMatching: boolean,
-): SearchFilter[] {
-  if (fuzzyMatching && text.includes('"')) {
-    throw malformed(name, "has a quotation mark, which fuzzy matching has no meaning for");
-  }
-  if (hasWildcard(text)) {
-    return personNameFilters(matchKey, text, (group) => {
-      const folded = foldPersonNamePiece(group).trim();
-      return folded === "" ? undefined : patternOf(name, folded);
-    });
-  }
-  if (fuzzyMatching) {
-    const [first, ...others] = foldPersonNamePiece(text)
-      .split(/[\s^=\0]+/)
-      .filter((word) => word !== "");
-    return first === undefined
-      ? []
-      : [filterOf(matchKey, { kind: "words", words: [first, ...others] })];
-  }
-  return personNameFilters(matchKey, text, (group) => {
-    const folded = foldPersonName(group);
-    if (folded === "") {
-      return undefined;
-    }
-    const value = normaliseMatchValue("PN", group);
-    return value === undefined ? matchesNothing : { kind: "oneOf", values: [value] };
-  });
-}
+// ModalitiesInStudy, RetrieveURL, and the counts of Table 10.6.3-3 and 10.6.3-4: no instance says them.
+const computedTags: readonly Tag[] = [0x00080061, 0x00081190, 0x00201206, 0x00201208, 0x00201209];
 
 /**
- * A name without `=` may be any of the component groups of the names it is compared with. With `=` each of its groups
- * that is not empty must be like the same group of the other (PS3.5 §6.2.1.1).
+ * An attribute that the index has at any level is not looked for elsewhere, even if it is at a lower level than the
+ * results: viewers ask for the Modality of every study. Sequences and long text are, for the index keeps short ones only.
  */
-function personNameFilters(
-  matchKey: MatchKey,
-  text: string,
-  conditionOf: (group: string) => MatchCondition | undefined,
-): SearchFilter[] {
-  const groups = text.split("=");
-  return groups.flatMap((group, index) => {
-    const condition = conditionOf(group);
-    if (condition === undefined) {
-      return [];
-    }
-    if (groups.length === 1) {
-      return [filterOf(matchKey, condition)];
-    }
-    const key = matchKey.keys[index];
-    return key === undefined
-      ? [filterOf(matchKey, matchesNothing)]
-      : [{ matchKey, keys: [key] as const, condition }];
-  });
-}
-
-/** One value, or a range of them (PS3.4 §C.2.2.2.5), both ends included. */
-function parseDateOrTime(matchKey: MatchKey, name: string, text: string): SearchFilter[] {
-  const trimmed = text.trim();
-  if (trimmed === "" || trimmed === "*") {
-    return [];
-  }
-  const ends = trimmed.split("-");
-  const [from = "", to = ""] = ends.map((end) => end.trim());
-  if (ends.length > 2 || (from === "" && to === "")) {
-    throw malformed(name, "is not a value and not a range of two");
-  }
-  const first = from === "" ? undefined : parseMoment(matchKey, name, from);
-  if (ends.length === 1) {
-    return first === undefined ? [] : [filterOf(matchKey, { kind: "oneOf", values: [first] })];
-  }
-  const last = to === "" ? undefined : parseMoment(matchKey, name, to);
-  if (first !== undefined && last !== undefined && first > last) {
-    throw malformed(name, "is a range that ends before it begins");
-  }
-  return [
-    filterOf(matchKey, {
-      kind: "range",
-      ...(first === undefined ? {} : { from: first }),
-      ...(last === undefined ? {} : { to: last }),
-    }),
-  ];
-}
-
-function parseMoment({ vr }: MatchKey, name: string, text: string): string {
-  // What the index reads of old files, such as dots in a date, is no syntax of a query.
-  const value = /^[\d.]+$/.test(text) ? normaliseMatchValue(vr, text) : undefined;
-  if (typeof value !== "string" || (vr === "DA" && text.includes("."))) {
-    throw malformed(name, `is not a valid ${vr}`);
-  }
-  return value;
+function furtherTags(tags: readonly Tag[], extended: readonly MatchKey[]): Tag[] {
+  const indexed = new Set([
+    ...Object.values(searchAttributeTags).flat(),
+    ...extended.map(({ path: [tag] }) => tag),
+    ...computedTags,
+  ]);
+  return tags.filter(
+    (tag) => !indexed.has(tag) || ["SQ", "LT", "ST", "UT"].includes(lookupTag(tag)?.vrs[0] ?? ""),
+  );
 }

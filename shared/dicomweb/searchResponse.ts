@@ -1,7 +1,7 @@
 import type { DicomJsonDataset, DicomJsonElement } from "../dicom/dicomJson.ts";
 import { formatTag, type Tag } from "../dicom/tag.ts";
 import { searchAttributeTags, type SearchLevel } from "./searchAttributes.ts";
-import type { SearchQuery } from "./searchQuery.ts";
+import { levelsOf, type SearchQuery } from "./searchQuery.ts";
 import type { ApiVersion } from "./storeResponse.ts";
 
 /** A study, series or instance that matched. */
@@ -13,14 +13,28 @@ export interface SearchResult {
   readonly sopInstanceUID: string | undefined;
   /** What the index keeps of the result's own level and of those above it. */
   readonly attributes: Readonly<Partial<Record<SearchLevel, DicomJsonDataset>>>;
-  /** Of an instance, when the answer has attributes that the index does not keep: all of its metadata. */
-  readonly metadata?: DicomJsonDataset | undefined;
-  /** Of a study: its modalities. */
-  readonly modalities: readonly string[] | undefined;
-  /** Of a study: how many series it has. */
-  readonly seriesCount: number | undefined;
-  /** Of a study or series: how many instances it has. */
-  readonly instanceCount: number | undefined;
+  /** Counts of the study: of a study, and where the resource returns attributes of studies. */
+  readonly ofStudy?: StudyCounts;
+  /** Counts of the series: of a series, and where the resource returns attributes of series. */
+  readonly ofSeries?: { readonly instanceCount: number };
+  /** Of an instance, when the answer has attributes that the index does not keep. */
+  readonly further?: FurtherElements;
+}
+
+/** What a study has. */
+export interface StudyCounts {
+  readonly modalities: readonly string[];
+  readonly seriesCount: number;
+  readonly instanceCount: number;
+}
+
+/** Elements of the metadata of an instance, with relative placeholders as `BulkDataURI`; or the content that it stands beside. */
+export type FurtherElements = { readonly elements: DicomJsonDataset } | { readonly beside: string };
+
+/** Elements that the index does not keep, and the path of the instance below the service's URL that they are of. */
+export interface InstanceElements {
+  readonly elements: DicomJsonDataset;
+  readonly instancePath: string;
 }
 
 // What the Azure DICOM service returns without being asked, and PS3.18 Tables 10.6.3-3 to 5, which ask for more. A client
@@ -39,34 +53,28 @@ const standardTags: Readonly<Record<SearchLevel, readonly Tag[]>> = {
     0x00280011, 0x00280100,
   ],
 };
-const furtherTags: Readonly<Record<ApiVersion, Readonly<Record<SearchLevel, readonly Tag[]>>>> = {
+const versionTags: Readonly<Record<ApiVersion, Readonly<Record<SearchLevel, readonly Tag[]>>>> = {
   v1: { study: [0x00080005], series: [0x00080005], instance: [0x00080005] },
   v2: { study: [0x00081030], series: [0x00081090], instance: [] },
 };
-
-/** The levels whose attributes a resource returns: those of the path are known to the one who asks. */
-function returnedLevels({ target }: SearchQuery): SearchLevel[] {
-  const levels: readonly SearchLevel[] = ["study", "series", "instance"];
-  const first =
-    target.seriesInstanceUID !== undefined ? 2 : target.studyInstanceUID !== undefined ? 1 : 0;
-  return levels.slice(first, levels.indexOf(target.level) + 1);
-}
 
 /**
  * Chooses the attributes that one result of a search has in the answer (PS3.18 §10.6.3.3), in tag order.
  *
  * They are the default set of each level that the resource returns, or with `includefield=all` everything that the index
  * keeps of it; the attributes that were searched by or asked for; and the UIDs of the path. An attribute that the result
- * does not have is left out. `serviceURL` is the URL that `/studies` follows, without a slash at its end.
+ * does not have is left out. `serviceURL` is the URL that `/studies` follows, without a slash at its end. `further` are
+ * elements that the index does not keep, of the result itself or of an instance under it.
  */
 export function selectAttributes(
   result: SearchResult,
   query: SearchQuery,
   serviceURL: string,
+  further?: InstanceElements,
 ): DicomJsonDataset {
   const wanted = new Set<Tag>(query.filterTags);
-  for (const level of returnedLevels(query)) {
-    for (const tag of [...standardTags[level], ...furtherTags[query.version][level]]) {
+  for (const level of levelsOf(query.target)) {
+    for (const tag of [...standardTags[level], ...versionTags[query.version][level]]) {
       wanted.add(tag);
     }
     for (const tag of query.includeField === "all" ? searchAttributeTags[level] : []) {
@@ -84,23 +92,25 @@ export function selectAttributes(
       wanted.add(tag);
     }
   }
-  const computed = computeAttributes(result, query.target.level, serviceURL);
+  const computed = computeAttributes(result, serviceURL);
   const { study, series, instance } = result.attributes;
-  const bulkdataURL =
+  const bulkdataURL = (instancePath: string): string => `${serviceURL}/${instancePath}/bulkdata/`;
+  const own =
     result.sopInstanceUID === undefined || result.seriesInstanceUID === undefined
       ? undefined
-      : `${serviceURL}/studies/${result.studyInstanceUID}/series/${result.seriesInstanceUID}/instances/${result.sopInstanceUID}/bulkdata/`;
+      : bulkdataURL(
+          `studies/${result.studyInstanceUID}/series/${result.seriesInstanceUID}/instances/${result.sopInstanceUID}`,
+        );
   const selected: DicomJsonDataset = {};
   for (const tag of [...wanted].sort((a, b) => a - b)) {
     const key = formatTag(tag);
     // The nearest level first: Timezone Offset From UTC and Specific Character Set are kept at each. Metadata comes last:
     // what a study has in common is the latest that was said of it, and that is what is searched by.
-    const element =
+    const complete =
       computed[key] ??
-      instance?.[key] ??
+      withBulkdata(instance?.[key], own) ??
       withBulkdata(series?.[key] ?? study?.[key], undefined) ??
-      result.metadata?.[key];
-    const complete = withBulkdata(element, bulkdataURL);
+      (further && withBulkdata(further.elements[key], bulkdataURL(further.instancePath)));
     if (complete !== undefined) {
       selected[key] = complete;
     }
@@ -136,13 +146,12 @@ function withBulkdata(
   return { vr: "SQ", Value: items };
 }
 
-/** The attributes that no instance has, or that must be right whatever an instance says (PS3.18 Tables 10.6.3-3 to 5). */
-function computeAttributes(
-  result: SearchResult,
-  level: SearchLevel,
-  serviceURL: string,
-): DicomJsonDataset {
-  const { studyInstanceUID, seriesInstanceUID, sopInstanceUID } = result;
+/**
+ * The attributes that no instance has, or that must be right whatever an instance says (PS3.18 Tables 10.6.3-3 to 5). They
+ * are only chosen from for the levels that the resource returns.
+ */
+function computeAttributes(result: SearchResult, serviceURL: string): DicomJsonDataset {
+  const { studyInstanceUID, seriesInstanceUID, sopInstanceUID, ofStudy, ofSeries } = result;
   const computed: DicomJsonDataset = {
     // Whatever the sender's own archive said of itself: it is here, and at once.
     "00080056": { vr: "CS", Value: ["ONLINE"] },
@@ -158,20 +167,15 @@ function computeAttributes(
     computed["00080018"] = { vr: "UI", Value: [sopInstanceUID] };
   }
   computed["00081190"] = { vr: "UR", Value: [retrieveURL] };
-  if (level === "study") {
-    const modalities = (result.modalities ?? []).filter((modality) => modality !== "");
-    if (modalities.length > 0) {
-      computed["00080061"] = { vr: "CS", Value: modalities.toSorted() };
+  if (ofStudy !== undefined) {
+    if (ofStudy.modalities.length > 0) {
+      computed["00080061"] = { vr: "CS", Value: ofStudy.modalities.toSorted() };
     }
-    if (result.seriesCount !== undefined) {
-      computed["00201206"] = { vr: "IS", Value: [result.seriesCount] };
-    }
-    if (result.instanceCount !== undefined) {
-      computed["00201208"] = { vr: "IS", Value: [result.instanceCount] };
-    }
+    computed["00201206"] = { vr: "IS", Value: [ofStudy.seriesCount] };
+    computed["00201208"] = { vr: "IS", Value: [ofStudy.instanceCount] };
   }
-  if (level === "series" && result.instanceCount !== undefined) {
-    computed["00201209"] = { vr: "IS", Value: [result.instanceCount] };
+  if (ofSeries !== undefined) {
+    computed["00201209"] = { vr: "IS", Value: [ofSeries.instanceCount] };
   }
   return computed;
 }

@@ -9,6 +9,8 @@ export interface StoredOutcome {
   readonly seriesInstanceUID: string;
   readonly sopClassUID: string;
   readonly sopInstanceUID: string;
+  /** Whether an attribute that can have one value has several, of which only the first is searched by. */
+  readonly hasUnindexedValues?: boolean;
 }
 
 /** An instance that was stored, with something its sender should know. */
@@ -22,6 +24,8 @@ export interface StoredWithWarningOutcome {
   readonly warningReasons: readonly WarningReason[];
   /** One per attribute, made by {@link encodeErrorComment}. */
   readonly errorComments: readonly string[];
+  /** As in {@link StoredOutcome}. */
+  readonly hasUnindexedValues?: boolean;
 }
 
 /** A part that was not stored. */
@@ -55,6 +59,8 @@ export interface StoreResponseContext {
 export interface StoreResponse {
   readonly status: 200 | 202 | 204 | 409;
   readonly dataset: DicomJsonDataset | undefined;
+  /** The value of a Warning header, in the form that the Azure DICOM service gives it. */
+  readonly warning?: string;
 }
 
 /**
@@ -62,7 +68,8 @@ export interface StoreResponse {
  * the order of the parts.
  *
  * 200 when everything was stored, 202 when some of it was, 409 when nothing was, 204 when there was nothing. Under v2 a
- * warning makes 202 of 200. Under v1 warnings about attributes do not exist: the outcome is encoded as stored.
+ * warning makes 202 of 200. Under v1 warnings about attributes do not exist: the outcome is encoded as stored. That values
+ * were left out of the index changes no status.
  */
 export function encodeStoreResponse(
   outcomes: readonly InstanceOutcome[],
@@ -100,7 +107,20 @@ export function encodeStoreResponse(
     return { status: 409, dataset };
   }
   const isPartial = failed.length > 0 || (context.version === "v2" && hasWarning);
-  return { status: isPartial ? 202 : 200, dataset };
+  const status = isPartial ? 202 : 200;
+  const hasUnindexedValues = outcomes.some(
+    (outcome) => outcome.outcome !== "failed" && outcome.hasUnindexedValues === true,
+  );
+  return hasUnindexedValues
+    ? { status, dataset, warning: encodeUnindexedWarning(context.serviceURL) }
+    : { status, dataset };
+}
+
+/** The form is that service's own, with a colon after the host; RFC 9111 §5.5 has none. */
+function encodeUnindexedWarning(serviceURL: string): string {
+  const text =
+    "The DICOM dataset has multiple values for an attribute that is indexed by one; only the first is indexed.";
+  return `299 ${new URL(serviceURL).host}: "${text}"`;
 }
 
 /**

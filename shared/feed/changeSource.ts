@@ -114,7 +114,7 @@ export class ChangeSource {
     pageSize: number,
     start: () => Promise<ChangeFeedStartFrom>,
   ): Promise<ChangeFeedIteratorResponse<FeedItem[]>> {
-    scope.require("read");
+    scope.require("feed");
     const budget = new RetryBudget(this.#clock);
     for (;;) {
       try {

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { Container } from "@azure/cosmos";
 import { RetryBudget, statusOf, type RetryClock } from "../store/cosmosRetry.ts";
 
-// No tenant can have this name: the alphabet of tenants has no "$".
-const deadLetterKey = "$sequencing";
+/** The partition key of what is set aside. No tenant can have this name: the alphabet of tenants has no "$". */
+export const deadLetterKey = "$sequencing";
 const sourceLengthMax = 200;
 const validMilliseconds = 2_000;
 const timeoutMilliseconds = 3_000;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { Container } from "@azure/cosmos";
 import { Problem } from "../problem/problem.ts";
 import { RetryBudget, statusOf } from "../store/cosmosRetry.ts";
@@ -27,6 +28,8 @@ interface CursorItem {
   readonly tenant: string;
   readonly kind: "cursor";
   readonly name: string;
+  /** Of whose it is, see {@link ownerOf}; absent of cursors that every unrestricted caller of the tenant shares. */
+  readonly owner?: string;
   readonly continuation: string;
   readonly updatedAt: string;
 }
@@ -55,16 +58,16 @@ export class FeedCursors {
 
   /** A cursor, or `undefined` when there is none of that name. */
   async get(scope: TenantScope, name: string): Promise<FeedCursor | undefined> {
-    scope.require("read");
+    scope.require("feed");
     const { resource } = await this.#repeat(
-      async () => await this.#container.item(idOf(name), scope.tenant).read<StoredCursor>(),
+      async () => await this.#container.item(idOf(scope, name), scope.tenant).read<StoredCursor>(),
     );
     return resource && cursorOf(scope, resource);
   }
 
   /** All cursors of the tenant, by name. */
   async list(scope: TenantScope): Promise<FeedCursor[]> {
-    scope.require("read");
+    scope.require("feed");
     const { resources } = await this.#repeat(
       async () =>
         await this.#container.items
@@ -78,7 +81,8 @@ export class FeedCursors {
           )
           .fetchAll(),
     );
-    return resources.map((item) => cursorOf(scope, item));
+    const owner = ownerOf(scope);
+    return resources.filter((item) => item.owner === owner).map((item) => cursorOf(scope, item));
   }
 
   /**
@@ -91,12 +95,14 @@ export class FeedCursors {
     continuation: string,
     condition: CursorCondition,
   ): Promise<FeedCursor> {
-    scope.require("read");
+    scope.require("feed");
+    const owner = ownerOf(scope);
     const item: CursorItem = {
-      id: idOf(FeedCursors.requireName(name)),
+      id: idOf(scope, FeedCursors.requireName(name)),
       tenant: scope.tenant,
       kind: "cursor",
       name,
+      ...(owner === undefined ? {} : { owner }),
       continuation,
       updatedAt: this.#surroundings.timestamp(),
     };
@@ -148,7 +154,7 @@ export class FeedCursors {
     }
     try {
       await this.#container
-        .item(idOf(name), scope.tenant)
+        .item(idOf(scope, name), scope.tenant)
         .delete(
           condition.kind === "matches"
             ? { accessCondition: { type: "IfMatch", condition: known.entityTag } }
@@ -193,12 +199,25 @@ function asProblem(error: unknown): unknown {
   }
 }
 
-function idOf(name: string): string {
-  return `cursor:${name}`;
+// A restricted caller has cursors of its own, so that it can neither see nor move those of others.
+function idOf(scope: TenantScope, name: string): string {
+  const owner = ownerOf(scope);
+  return owner === undefined ? `cursor:${name}` : `cursor:${owner}:${name}`;
+}
+
+/** What all callers of one restriction have in common; `undefined` for callers that have none. */
+function ownerOf({ restriction, isRestricted }: TenantScope): string | undefined {
+  const { partitions, patientID, studyInstanceUID } = restriction;
+  return isRestricted
+    ? createHash("sha256")
+        .update(JSON.stringify([partitions?.toSorted(), patientID, studyInstanceUID]))
+        .digest("base64url")
+    : undefined;
 }
 
 function cursorOf(scope: TenantScope, item: StoredCursor): FeedCursor {
   assert(item.tenant === scope.tenant, "A row of another tenant.");
+  assert(item.owner === ownerOf(scope), "A cursor of another restriction.");
   const { name, continuation, updatedAt, _etag: entityTag } = item;
   return { name, continuation, updatedAt, entityTag };
 }

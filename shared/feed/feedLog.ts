@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Container, JSONObject, OperationInput, SqlParameter } from "@azure/cosmos";
-import { isTransient, RetryBudget, statusOf, type RetryClock } from "../store/cosmosRetry.ts";
+import { RetryBudget, type RetryClock } from "../store/cosmosRetry.ts";
 import type { ChangeItem } from "../store/studyItems.ts";
+import { tryBatch } from "../store/tryBatch.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
 
 /** What the log needs from its surroundings besides the database. */
@@ -24,6 +25,15 @@ export interface LogEntry {
   readonly series: string;
   readonly sop: string;
   readonly revision: number;
+  /** Why an instance was deleted, when somebody said so. */
+  readonly reason?: string;
+}
+
+/** How much a tenant has. */
+export interface StoredAmount {
+  readonly instances: number;
+  /** Of the instances as they were received. */
+  readonly bytes: number;
 }
 
 interface EntryItem extends LogEntry {
@@ -45,6 +55,8 @@ interface HeadItem {
   readonly count: number;
   /** Of the segment's last entry. */
   readonly lastTimestamp: string;
+  /** What all entries of the tenant so far, of this segment and those before it, add up to. */
+  readonly stored: StoredAmount;
 }
 
 type StoredHead = HeadItem & { readonly _etag: string };
@@ -106,7 +118,11 @@ export class FeedLog {
         continue;
       }
       const { operations, segment, count } = this.#planBatch(scope, head, fresh);
-      const failure = await this.#tryBatch(scope, segment, operations);
+      const failure = await tryBatch(
+        this.#container,
+        [scope.tenant, segmentName(segment)],
+        operations,
+      );
       if (failure !== undefined) {
         await budget.pause(failure);
         continue;
@@ -146,6 +162,7 @@ export class FeedLog {
       series: change.series,
       sop: change.sop,
       revision: change.revision,
+      ...(change.reason === undefined ? {} : { reason: change.reason }),
     }));
     const newHead: HeadItem = {
       id: headId,
@@ -154,6 +171,7 @@ export class FeedLog {
       first,
       count: (continued?.count ?? 0) + count,
       lastTimestamp: timestamp,
+      stored: addedUp(head?.stored ?? nothingStored, fresh.slice(0, count)),
     };
     return {
       segment,
@@ -175,16 +193,24 @@ export class FeedLog {
     };
   }
 
+  /**
+   * How much the tenant has, as far as its events are in the log. Each is counted once, with the batch that appends it.
+   */
+  async stored(scope: TenantScope): Promise<StoredAmount> {
+    const head = await this.#withRetries(async () => await this.#readHead(scope));
+    return head?.stored ?? nothingStored;
+  }
+
   /** The number of the last entry; 0 when there is none. */
   async lastSequence(scope: TenantScope): Promise<number> {
-    scope.require("read");
+    scope.require("feed");
     const head = await this.#withRetries(async () => await this.#readHead(scope));
     return head === undefined ? 0 : head.first + head.count - 1;
   }
 
   /** The number of the first entry whose timestamp is not before `timestamp`; that of the next one when there is none. */
   async firstSequenceAt(scope: TenantScope, timestamp: string): Promise<number> {
-    scope.require("read");
+    scope.require("feed");
     const [head] = await this.#query<HeadItem>(
       scope,
       undefined,
@@ -207,7 +233,7 @@ export class FeedLog {
 
   /** The entries from `first` to `last`, both included, which have to be there. */
   async entries(scope: TenantScope, first: number, last: number): Promise<LogEntry[]> {
-    scope.require("read");
+    scope.require("feed");
     const entries: LogEntry[] = [];
     for (let from = first; from <= last;) {
       const segment = segmentOf(from, this.#segmentEntries);
@@ -326,36 +352,24 @@ export class FeedLog {
   async #withRetries<T>(call: () => Promise<T>): Promise<T> {
     return await new RetryBudget(this.#surroundings).repeat(call);
   }
+}
 
-  /** Executes one batch. Returns what went wrong when trying again makes sense, and throws when it does not. */
-  async #tryBatch(
-    scope: TenantScope,
-    segment: number,
-    operations: OperationInput[],
-  ): Promise<unknown> {
-    let failure: unknown;
-    try {
-      const { code = 200, result } = await this.#container.items.batch(
-        operations,
-        [scope.tenant, segmentName(segment)],
-        { contentResponseOnWriteEnabled: false },
-      );
-      const failed = result?.find(({ statusCode }) => statusCode >= 400 && statusCode !== 424);
-      if (failed === undefined && code < 300 && code !== 207) {
-        return undefined;
-      }
-      failure = Object.assign(new Error("A batch was refused"), {
-        code: failed?.statusCode ?? code,
-      });
-    } catch (error) {
-      failure = error;
-    }
-    // Somebody else appended (409, 412), or the container was made anew (404).
-    if (isTransient(failure) || [404, 409, 412].includes(Number(statusOf(failure)))) {
-      return failure;
-    }
-    throw failure;
-  }
+const nothingStored: StoredAmount = { instances: 0, bytes: 0 };
+
+const instancesBy: Readonly<Record<ChangeItem["action"], number>> = {
+  create: 1,
+  update: 0,
+  delete: -1,
+};
+
+function addedUp(stored: StoredAmount, changes: readonly ChangeItem[]): StoredAmount {
+  return changes.reduce(
+    ({ instances, bytes }, change) => ({
+      instances: instances + instancesBy[change.action],
+      bytes: bytes + change.bytes,
+    }),
+    stored,
+  );
 }
 
 function segmentOf(sequence: number, segmentEntries: number): number {

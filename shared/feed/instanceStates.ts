@@ -83,7 +83,7 @@ export class InstanceStates {
     names: Iterable<InstanceName>,
     withMetadata: boolean,
   ): Promise<Map<string, InstanceNow>> {
-    scope.require("read");
+    scope.require(withMetadata ? "read" : "feed");
     const found = new Map<string, InstanceNow>();
     const queries: (() => Promise<void>)[] = [];
     const studies = Map.groupBy(names, ({ partition, study }) => `${partition}/${study}`);

@@ -1,6 +1,8 @@
 import type { HttpRequest } from "@azure/functions";
 import type { ApiVersion } from "../dicomweb/storeResponse.ts";
 import { Problem } from "../problem/problem.ts";
+import { publicAddress, type TrustedForwarding } from "./publicAddress.ts";
+import { boundedBody } from "./boundedBody.ts";
 import { abortSignalOf, type Exchange } from "./wire.ts";
 
 /** The versions of the API, as they stand in the path. */
@@ -17,9 +19,16 @@ const queryLengthMax = 16 * 1024;
 export interface DicomwebRequest {
   readonly method: string;
   readonly version: ApiVersion;
-  /** Where this version of the service is, as the caller knows it: `https://host/v2`, without a slash at the end. */
+  /**
+   * Where the resources are, as the caller knows it: `https://host/v2`, or `https://host/v2/partitions/{name}` when the
+   * path names a data partition; without a slash at the end.
+   */
   readonly serviceURL: string;
-  /** The segments of the path after the version, percent-decoded. */
+  /** What `serviceURL` is where the service's own URL is `own`, which a trusted proxy may still say otherwise of. */
+  readonly serviceURLAt: (own: string) => string;
+  /** The data partition that the path names. */
+  readonly partition: string | undefined;
+  /** The segments of the path after the version and the data partition, percent-decoded. */
   readonly segments: readonly string[];
   readonly query: URLSearchParams;
   /** The values of a header in the order in which they came; none when it is missing. */
@@ -31,6 +40,15 @@ export interface DicomwebRequest {
   readonly report: (error: unknown) => void;
 }
 
+/** What reading a request takes besides the request. */
+export interface RequestSurroundings {
+  /** Where callers find the service, when it is not where the request says; without a slash at the end. */
+  readonly publicBaseURL: string | undefined;
+  readonly forwarding: TrustedForwarding;
+  /** How many bytes the body of a request may hold. */
+  readonly bodyBytesMax: number;
+}
+
 /**
  * Reads path, query and headers from the wire.
  *
@@ -40,7 +58,7 @@ export interface DicomwebRequest {
 export function readRequest(
   request: HttpRequest,
   exchange: Exchange | undefined,
-  publicBaseURL: string | undefined,
+  { publicBaseURL, forwarding, bodyBytesMax }: RequestSurroundings,
   report: (error: unknown) => void,
 ): DicomwebRequest {
   const shown = new URL(request.url);
@@ -62,14 +80,26 @@ export function readRequest(
   if (segments.at(-1) === "") {
     segments.pop();
   }
+  const isInPartition = segments.length > 2 && segments[0]?.toLowerCase() === "partitions";
+  const partition = isInPartition ? segments[1] : undefined;
+  const header = (name: string): readonly string[] => headerValues(request, exchange, name);
+  const serviceURLAt = (own: string): string => {
+    const baseURL = publicAddress(own, shownHeader(request), forwarding);
+    const versionURL = `${baseURL}/${versionSegment.toLowerCase()}`;
+    return partition === undefined
+      ? versionURL
+      : `${versionURL}/partitions/${encodeURIComponent(partition)}`;
+  };
   return {
     method: request.method.toUpperCase(),
     version,
-    serviceURL: `${publicBaseURL ?? shown.origin}/${versionSegment.toLowerCase()}`,
-    segments,
+    serviceURL: serviceURLAt(publicBaseURL ?? shown.origin),
+    serviceURLAt,
+    partition,
+    segments: isInPartition ? segments.slice(2) : segments,
     query: new URLSearchParams(search),
-    header: (name) => headerValues(request, exchange, name),
-    body: bodyOf(request),
+    header,
+    body: boundedBody(bodyOf(request), header("content-length"), bodyBytesMax),
     signal: abortSignalOf(exchange),
     report,
   };
@@ -81,6 +111,16 @@ function decodeSegment(segment: string): string {
   } catch {
     throw new Problem("malformed", "The path is not percent-encoded UTF-8.");
   }
+}
+
+// The Functions host says on the wire, in a header of that name, what it was called itself. What a proxy before it said is
+// in what it shows to a handler alone. That can be forged, by who can send the header itself too: only what the settings
+// list is believed.
+function shownHeader(request: HttpRequest): (name: string) => readonly string[] {
+  return (name) => {
+    const value = request.headers.get(name);
+    return value === null ? [] : [value];
+  };
 }
 
 function headerValues(

@@ -2,6 +2,7 @@ import { Problem } from "../problem/problem.ts";
 import type { Answer } from "./answer.ts";
 import { gathered } from "./dicomwebAnswers.ts";
 import type { DicomwebRequest } from "./dicomwebRequest.ts";
+import { parseTolerantJson } from "./tolerantJson.ts";
 
 /** Answers with JSON that is at hand. */
 export function jsonAnswer(
@@ -57,6 +58,38 @@ export async function readJsonObject(
   request: DicomwebRequest,
   bytesMax: number,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readText(request, bytesMax);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Problem("malformed", "The body is not a JSON object.");
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads a body that is any JSON, as {@link parseTolerantJson} has it, and says so in its `Content-Type`.
+ *
+ * Throws `unsupportedMediaType` when it does not, `tooLarge` above `bytesMax` and `malformed` for what is no JSON.
+ */
+export async function readJson(request: DicomwebRequest, bytesMax: number): Promise<unknown> {
+  const [type = ""] = (request.header("content-type")[0] ?? "").split(";");
+  if (type.trim().toLowerCase() !== "application/json") {
+    throw new Problem("unsupportedMediaType", "The body must be application/json.");
+  }
+  const text = await readText(request, bytesMax);
+  try {
+    return parseTolerantJson(text);
+  } catch {
+    throw new Problem("malformed", "The body is not JSON.");
+  }
+}
+
+async function readText(request: DicomwebRequest, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body) {
@@ -66,14 +99,5 @@ export async function readJsonObject(
     }
     chunks.push(chunk);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Problem("malformed", "The body is not a JSON object.");
-  }
-  return value as Readonly<Record<string, unknown>>;
+  return Buffer.concat(chunks).toString("utf8");
 }

@@ -8,6 +8,7 @@ export const problemStatus: Readonly<
   malformed: { status: 400, title: "The request is malformed" },
   unauthenticated: { status: 401, title: "The caller is not known" },
   forbidden: { status: 403, title: "The caller may not do this" },
+  quotaExceeded: { status: 403, title: "The tenant has as much as it may have" },
   notFound: { status: 404, title: "There is no such resource" },
   methodNotAllowed: { status: 405, title: "The resource does not have this method" },
   notAcceptable: { status: 406, title: "Nothing that is offered is acceptable" },
@@ -31,6 +32,10 @@ export function problemAnswer(problem: Problem): Answer {
       ...(problem.retryAfterSeconds === undefined
         ? {}
         : { "Retry-After": String(problem.retryAfterSeconds) }),
+      // RFC 9110 §15.5.2: a 401 has a challenge.
+      ...(problem.kind === "unauthenticated"
+        ? { "WWW-Authenticate": problem.challenge ?? "Bearer" }
+        : {}),
       ...(problem.contentRange === undefined ? {} : { "Content-Range": problem.contentRange }),
       ...(problem.allow === undefined ? {} : { Allow: problem.allow.join(", ") }),
     },

@@ -89,3 +89,12 @@ export function abortSignalOf(exchange: Exchange | undefined): AbortSignal {
   });
   return controller.signal;
 }
+
+/** Calls `settle` once, when the answer has been sent or its client has left; at once where the host does not stream. */
+export function whenSent(exchange: Exchange | undefined, settle: () => void): void {
+  if (exchange === undefined || exchange.response.closed) {
+    settle();
+  } else {
+    exchange.response.once("close", settle);
+  }
+}

@@ -3,6 +3,7 @@ export type ProblemKind =
   | "malformed"
   | "unauthenticated"
   | "forbidden"
+  | "quotaExceeded"
   | "notFound"
   | "methodNotAllowed"
   | "notAcceptable"
@@ -25,6 +26,10 @@ export interface ProblemOptions {
   readonly allow?: readonly string[];
   /** Of `rangeNotSatisfiable`: becomes `Content-Range`. */
   readonly contentRange?: string;
+  /** Of `unauthenticated`: becomes `WWW-Authenticate`. */
+  readonly challenge?: string;
+  /** Of `conflict`: the id of the operation that is in the way. */
+  readonly operation?: string;
 }
 
 /**
@@ -41,6 +46,8 @@ export class Problem extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly allow: readonly string[] | undefined;
   readonly contentRange: string | undefined;
+  readonly challenge: string | undefined;
+  readonly operation: string | undefined;
 
   constructor(kind: ProblemKind, detail: string, options: ProblemOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
@@ -49,5 +56,7 @@ export class Problem extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.allow = options.allow;
     this.contentRange = options.contentRange;
+    this.operation = options.operation;
+    this.challenge = options.challenge;
   }
 }

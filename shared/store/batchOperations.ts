@@ -3,6 +3,7 @@ import { sideName } from "./instanceContent.ts";
 import { modalityKey } from "./modalities.ts";
 import {
   changeItemId,
+  type ChangeAuthor,
   type ChangeItem,
   type CurrentInstanceItem,
   type DeletedInstanceItem,
@@ -15,7 +16,7 @@ export const batchBytesMax = 1_500_000;
 /** What one patch holds at most. A batch may hold several patches of one item. */
 export const patchOperationsMax = 10;
 /** What a patch of a study holds besides its counts by modality, at most. */
-export const studyPatchOperations = 7;
+export const studyPatchOperations = 9;
 
 /** The order of the items of a study in its partition: the study, its series, its instances, each by time. */
 export const orderPrefix = { study: "0:", series: "1:", instance: "2:" } as const;
@@ -57,7 +58,10 @@ export function changeOf(
   action: ChangeItem["action"],
   version: string,
   remove: readonly string[],
+  bytes: number,
+  author: ChangeAuthor | undefined,
 ): ChangeItem {
+  const reason = item.state === "deleted" ? item.reason : undefined;
   return {
     id: changeItemId(version),
     tenant: item.tenant,
@@ -71,7 +75,10 @@ export function changeOf(
     modality: item.modality,
     revision: item.revision,
     at: item.stamp.at,
+    ...(reason === undefined ? {} : { reason }),
     remove,
+    bytes,
+    ...(author === undefined ? {} : { author }),
   };
 }
 

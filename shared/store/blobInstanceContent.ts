@@ -16,6 +16,7 @@ import {
   type SideSuffix,
   type StoredContent,
 } from "./instanceContent.ts";
+import { unguarded, type WriteGuard } from "./writeGuard.ts";
 
 /** The bytes of one block, and the most that is sent in one request. */
 const blockBytes = 4 * 1024 * 1024;
@@ -28,15 +29,23 @@ const retryAfterSeconds = 2;
 export class BlobInstanceContent implements InstanceContent {
   readonly #service: BlobServiceClient;
   readonly #newName: () => string;
+  readonly #guard: WriteGuard;
 
   /** `newName` gives names that never repeat and begin with two hexadecimal digits, evenly spread. */
-  constructor(service: BlobServiceClient, newName: () => string) {
+  constructor(service: BlobServiceClient, newName: () => string, guard: WriteGuard = unguarded) {
     this.#service = service;
     this.#newName = newName;
+    this.#guard = guard;
   }
 
   #container(scope: TenantScope): ContainerClient {
     return this.#service.getContainerClient(scope.contentContainer);
+  }
+
+  /** Makes the tenant's container, as long as anything of the tenant may be made. */
+  async #make(scope: TenantScope): Promise<void> {
+    await this.#guard.require(scope);
+    await this.#container(scope).createIfNotExists();
   }
 
   #blob(scope: TenantScope, name: string): BlockBlobClient {
@@ -45,7 +54,13 @@ export class BlobInstanceContent implements InstanceContent {
 
   openWriter(scope: TenantScope): ContentWriter {
     const name = this.#newName();
-    return new BlobWriter(this.#container(scope), this.#blob(scope, name), name);
+    return new BlobWriter(
+      async () => {
+        await this.#make(scope);
+      },
+      this.#blob(scope, name),
+      name,
+    );
   }
 
   async putSide(
@@ -56,7 +71,9 @@ export class BlobInstanceContent implements InstanceContent {
   ): Promise<void> {
     const blob = this.#blob(scope, sideName(name, suffix));
     await inContainer(
-      this.#container(scope),
+      async () => {
+        await this.#make(scope);
+      },
       async () => await blob.upload(bytes, bytes.byteLength),
     );
   }
@@ -141,7 +158,7 @@ export class BlobInstanceContent implements InstanceContent {
 }
 
 class BlobWriter implements ContentWriter {
-  readonly #container: ContainerClient;
+  readonly #makeContainer: () => Promise<void>;
   readonly #blob: BlockBlobClient;
   readonly #name: string;
   readonly #hash: Hash = createHash("sha256");
@@ -153,8 +170,8 @@ class BlobWriter implements ContentWriter {
   #length = 0;
   #failure: unknown;
 
-  constructor(container: ContainerClient, blob: BlockBlobClient, name: string) {
-    this.#container = container;
+  constructor(makeContainer: () => Promise<void>, blob: BlockBlobClient, name: string) {
+    this.#makeContainer = makeContainer;
     this.#blob = blob;
     this.#name = name;
   }
@@ -193,7 +210,7 @@ class BlobWriter implements ContentWriter {
     const id = Buffer.from(String(this.#blockIds.length).padStart(8, "0")).toString("base64");
     this.#blockIds.push(id);
     const task = inContainer(
-      this.#container,
+      this.#makeContainer,
       async () =>
         await this.#blob.stageBlock(id, bytes, bytes.byteLength, {
           abortSignal: this.#abort.signal,
@@ -218,7 +235,7 @@ class BlobWriter implements ContentWriter {
     if (this.#blockIds.length === 0) {
       const bytes = this.#take();
       await inContainer(
-        this.#container,
+        this.#makeContainer,
         async () => await this.#blob.upload(bytes, bytes.byteLength),
       );
     } else {
@@ -245,7 +262,7 @@ class BlobWriter implements ContentWriter {
 
 // The container of a tenant is made when the tenant is taken on. The first store makes up for it where that was never
 // done, as in a new account; asking each time would cost a request.
-async function inContainer<T>(container: ContainerClient, write: () => Promise<T>): Promise<T> {
+async function inContainer<T>(make: () => Promise<void>, write: () => Promise<T>): Promise<T> {
   try {
     try {
       return await write();
@@ -253,7 +270,7 @@ async function inContainer<T>(container: ContainerClient, write: () => Promise<T
       if ((error as Partial<RestError>).code !== "ContainerNotFound") {
         throw error;
       }
-      await container.createIfNotExists();
+      await make();
       return await write();
     }
   } catch (error) {

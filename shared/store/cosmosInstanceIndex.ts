@@ -6,26 +6,27 @@ import type {
   SqlParameter,
   SqlQuerySpec,
 } from "@azure/cosmos";
-import type { DicomJsonDataset } from "../dicom/dicomJson.ts";
 import type { SearchQuery } from "../dicomweb/searchQuery.ts";
-import type { SearchResult } from "../dicomweb/searchResponse.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
 import { batchBytesMax, batchOperationsMax, patchItem } from "./batchOperations.ts";
-import { isTransient, RetryBudget, statusOf, type RetryClock } from "./cosmosRetry.ts";
+import { CosmosSearch } from "./cosmosSearch.ts";
+import { RetryBudget, type RetryClock } from "./cosmosRetry.ts";
+import type { ElementPicker } from "./elementPicker.ts";
 import type {
+  ExpiredStudy,
   InstanceIndex,
   InstanceRecord,
   InstanceUIDs,
   InstanceWithMetadata,
+  NewestInstance,
   NewInstance,
   PutMode,
   PutOutcome,
+  RemovalTerms,
   SearchPage,
   Target,
   TargetContents,
 } from "./instanceIndex.ts";
-import { decodeDataset } from "./metadataCodec.ts";
-import { presentModalities } from "./modalities.ts";
 import {
   groupForPut,
   planPut,
@@ -34,11 +35,12 @@ import {
   type PutPlan,
 } from "./putPlan.ts";
 import { planRemoval, type RemovalPlan, type RemovalTarget } from "./removalPlan.ts";
-import { searchSql } from "./searchSql.ts";
+import { assertRow, studyPartitionKey } from "./rowGuard.ts";
 import {
   instanceItemId,
   seriesItemId,
   studyItemId,
+  type ChangeAuthor,
   type ChangeItem,
   type CurrentInstanceItem,
   type InstanceItem,
@@ -46,12 +48,17 @@ import {
   type Stored,
   type StudyItem,
 } from "./studyItems.ts";
+import { mayPut, patientIDOf, StudyReach } from "./studyReach.ts";
+import { tryBatch } from "./tryBatch.ts";
+import { unguarded, type WriteGuard } from "./writeGuard.ts";
 
 /**
  * How many rows a page of a study is asked to hold. The server ends a page at four megabytes, which is what bounds memory;
  * each page costs a request and, in order, a look at all that came before it.
  */
 const pageItems = 1_000;
+/** The first page is small, because nobody sees anything before it is there: a parent, and a hundred instances. */
+const firstPageItems = 101;
 /** What a patch takes besides the copies that it carries. */
 const patchBytes = 1_000;
 
@@ -61,16 +68,39 @@ export interface IndexSurroundings extends RetryClock {
   timestamp(): string;
   /** A name that sorts by time and never repeats (a ULID). */
   newVersion(): string;
+  /** Hears which studies, instances and patients a call turned out to be about, for the record of the access. */
+  readonly noteAccess?: (note: {
+    readonly studyInstanceUID: string;
+    readonly sopInstanceUID?: string;
+    readonly patientID: string | undefined;
+  }) => void;
+  /** The caller whose request is at hand; nobody when the service works by itself. */
+  readonly author?: () => ChangeAuthor | undefined;
+}
+
+/** What the queries of a target's items ask for besides their own fields. */
+interface OfPatient {
+  readonly patientID?: string;
 }
 
 /** {@link InstanceIndex} in the Cosmos container `dicom`. */
 export class CosmosInstanceIndex implements InstanceIndex {
   readonly #container: Container;
   readonly #surroundings: IndexSurroundings;
+  readonly #guard: WriteGuard;
+  readonly #search: CosmosSearch;
+  readonly #reach: StudyReach;
 
-  constructor(container: Container, surroundings: IndexSurroundings) {
+  constructor(
+    container: Container,
+    surroundings: IndexSurroundings,
+    guard: WriteGuard = unguarded,
+  ) {
     this.#container = container;
     this.#surroundings = surroundings;
+    this.#guard = guard;
+    this.#search = new CosmosSearch(container, () => new RetryBudget(surroundings));
+    this.#reach = new StudyReach(container, () => new RetryBudget(surroundings));
   }
 
   async put(
@@ -78,11 +108,16 @@ export class CosmosInstanceIndex implements InstanceIndex {
     studyInstanceUID: string,
     instances: readonly NewInstance[],
     mode: PutMode,
+    expiresAt?: number,
   ): Promise<readonly PutOutcome[]> {
+    for (const { sopInstanceUID, attributes } of instances) {
+      const patientID = patientIDOf(attributes.study.attributes);
+      this.#surroundings.noteAccess?.({ studyInstanceUID, sopInstanceUID, patientID });
+    }
     const outcomes: PutOutcome[] = [];
     for (const group of groupForPut(instances, mode)) {
       try {
-        outcomes.push(...(await this.#putBatch(scope, studyInstanceUID, group, mode)));
+        outcomes.push(...(await this.#putBatch(scope, studyInstanceUID, group, mode, expiresAt)));
       } catch (error) {
         // What earlier batches stored stays stored, and the caller has to hear of it.
         outcomes.push(...group.map((): PutOutcome => ({ result: "unavailable", cause: error })));
@@ -96,6 +131,7 @@ export class CosmosInstanceIndex implements InstanceIndex {
     study: string,
     instances: readonly NewInstance[],
     mode: PutMode,
+    expiresAt: number | undefined,
   ): Promise<PutOutcome[]> {
     const budget = new RetryBudget(this.#surroundings);
     const tried: PutPlan[] = [];
@@ -105,10 +141,16 @@ export class CosmosInstanceIndex implements InstanceIndex {
       );
       // A batch that seemed to fail and whose event is there did succeed, whatever others did to the study since then.
       const done = tried.find(({ changeId }) => known.has(changeId));
-      const plan = done ?? planPut(this.#planContext(scope, study), instances, mode, known);
+      const studyItem = known.get(studyItemId) as StudyItem | undefined;
+      if (done === undefined && !instances.every((one) => mayPut(scope, one, studyItem))) {
+        return instances.map(() => ({ result: "notAuthorized" }));
+      }
+      const plan =
+        done ?? planPut(this.#planContext(scope, study), instances, mode, known, expiresAt);
       if (plan.operations.length === 0) {
         return plan.outcomes;
       }
+      await this.#guard.require(scope);
       const failure =
         done === undefined ? await this.#tryBatch(scope, study, plan.operations) : undefined;
       if (failure === undefined) {
@@ -138,6 +180,7 @@ export class CosmosInstanceIndex implements InstanceIndex {
       keys: { tenant: scope.tenant, partition: scope.partition, study },
       stamp: { version: this.#surroundings.newVersion(), at: this.#surroundings.timestamp() },
       newVersion: () => this.#surroundings.newVersion(),
+      author: this.#surroundings.author?.(),
     };
   }
 
@@ -159,7 +202,7 @@ export class CosmosInstanceIndex implements InstanceIndex {
         query:
           "SELECT c.id, c.tenant, c.partition, c.study, c.kind, c.state, c.series, c.sop, c.revision, c.content, c.frames," +
           ' c["order"], c.modality, c.q, c.attributes, c.studyVersion, c.seriesVersion, c.amended, c.instanceCount,' +
-          " c.modalities, c.stamp, c._etag, NOT IS_DEFINED(c.metadata) AS metadataBeside" +
+          " c.modalities, c.expiresAt, c.stamp, c._etag, NOT IS_DEFINED(c.metadata) AS metadataBeside" +
           " FROM c WHERE c.tenant = @tenant AND c.partition = @partition AND c.study = @study AND ARRAY_CONTAINS(@ids, c.id)",
         parameters: [
           { name: "@tenant", value: scope.tenant },
@@ -173,12 +216,24 @@ export class CosmosInstanceIndex implements InstanceIndex {
   }
 
   async get(scope: TenantScope, uids: InstanceUIDs): Promise<InstanceWithMetadata | undefined> {
+    if (!(await this.#reach.reaches(scope, uids.studyInstanceUID))) {
+      return undefined;
+    }
     const item = await this.#readItem<InstanceItem>(
       scope,
       uids.studyInstanceUID,
       instanceItemId(uids.seriesInstanceUID, uids.sopInstanceUID),
     );
-    return item?.state === "current" ? withMetadata(item) : undefined;
+    if (item?.state !== "current") {
+      return undefined;
+    }
+    this.#noteAccess(item, patientIDOf(item.attributes.study));
+    return withMetadata(item);
+  }
+
+  // A request that is refused afterwards has been about this patient all the same.
+  #noteAccess({ study }: { readonly study: string }, patientID: string | undefined): void {
+    this.#surroundings.noteAccess?.({ studyInstanceUID: study, patientID });
   }
 
   async version(
@@ -186,6 +241,9 @@ export class CosmosInstanceIndex implements InstanceIndex {
     target: Target,
   ): Promise<{ version: string; instanceCount: number } | undefined> {
     const { studyInstanceUID, seriesInstanceUID, sopInstanceUID } = target;
+    if (!(await this.#reach.reaches(scope, studyInstanceUID))) {
+      return undefined;
+    }
     if (seriesInstanceUID !== undefined && sopInstanceUID !== undefined) {
       const instance = await this.get(scope, {
         studyInstanceUID,
@@ -225,30 +283,43 @@ export class CosmosInstanceIndex implements InstanceIndex {
     convert: (item: Stored<CurrentInstanceItem>) => R,
   ): Promise<TargetContents<R> | undefined> {
     const { studyInstanceUID: study, seriesInstanceUID: series } = target;
-    const iterator = this.#container.items.query<
-      Stored<StudyItem | SeriesItem | CurrentInstanceItem>
-    >(
-      {
-        query:
-          `SELECT ${fields} FROM c WHERE c.tenant = @tenant AND c.partition = @partition AND c.study = @study` +
-          (series === undefined
-            ? ' AND (c.kind = "study" OR (c.kind = "instance" AND c.state = "current"))'
-            : ' AND c.series = @series AND (c.kind = "series" OR (c.kind = "instance" AND c.state = "current"))') +
-          ' ORDER BY c["order"] ASC',
-        parameters: [
-          { name: "@tenant", value: scope.tenant },
-          { name: "@partition", value: scope.partition },
-          { name: "@study", value: study },
-          ...(series === undefined ? [] : [{ name: "@series", value: series }]),
-        ],
-      },
-      { partitionKey: partitionKey(scope, study), maxItemCount: pageItems },
-    );
-    const nextPage = async (): Promise<Stored<StudyItem | SeriesItem | CurrentInstanceItem>[]> => {
+    if (!(await this.#reach.reaches(scope, study))) {
+      return undefined;
+    }
+    const spec: SqlQuerySpec = {
+      query:
+        `SELECT ${fields} FROM c WHERE c.tenant = @tenant AND c.partition = @partition AND c.study = @study` +
+        (series === undefined
+          ? ' AND (c.kind = "study" OR (c.kind = "instance" AND c.state = "current"))'
+          : ' AND c.series = @series AND (c.kind = "series" OR (c.kind = "instance" AND c.state = "current"))') +
+        ' ORDER BY c["order"] ASC',
+      parameters: [
+        { name: "@tenant", value: scope.tenant },
+        { name: "@partition", value: scope.partition },
+        { name: "@study", value: study },
+        ...(series === undefined ? [] : [{ name: "@series", value: series }]),
+      ],
+    };
+    let continuation: string | undefined;
+    let isAtEnd = false;
+    const nextPage = async (
+      maxItemCount: number,
+    ): Promise<(Stored<StudyItem | SeriesItem | CurrentInstanceItem> & OfPatient)[]> => {
       // Each page has its own deadline: how long the whole takes is up to the reader.
       const budget = new RetryBudget(this.#surroundings);
-      while (iterator.hasMoreResults()) {
-        const { resources } = await budget.repeat(async () => await iterator.fetchNext());
+      while (!isAtEnd) {
+        const { resources, continuationToken } = await budget.repeat(
+          async () =>
+            await this.#container.items
+              .query<Stored<StudyItem | SeriesItem | CurrentInstanceItem> & OfPatient>(spec, {
+                partitionKey: studyPartitionKey(scope, study),
+                maxItemCount,
+                ...(continuation === undefined ? {} : { continuationToken: continuation }),
+              })
+              .fetchNext(),
+        );
+        continuation = continuationToken;
+        isAtEnd = continuationToken === undefined;
         if (resources.length > 0) {
           for (const row of resources) {
             assertRow(scope, study, row);
@@ -258,11 +329,12 @@ export class CosmosInstanceIndex implements InstanceIndex {
       }
       return [];
     };
-    const first = await nextPage();
+    const first = await nextPage(firstPageItems);
     const parent = first[0];
     if (parent === undefined || parent.kind === "instance") {
       return undefined;
     }
+    this.#noteAccess(parent, parent.patientID);
     const convertRows = (
       rows: readonly Stored<StudyItem | SeriesItem | CurrentInstanceItem>[],
     ): R[] =>
@@ -274,18 +346,27 @@ export class CosmosInstanceIndex implements InstanceIndex {
       version: parent.stamp.version,
       instanceCount: parent.instanceCount,
       pages: (async function* pages() {
-        if (first.length > 1) {
-          yield convertRows(first.slice(1));
-        }
-        for (let rows = await nextPage(); rows.length > 0; rows = await nextPage()) {
-          yield convertRows(rows);
-        }
+        // The next page is under way while the reader has this one, so that two of them are in memory.
+        let rows = first.slice(1);
+        do {
+          const next = nextPage(pageItems);
+          // Heard when its turn comes; until then it must not count as unhandled.
+          next.catch(() => undefined);
+          if (rows.length > 0) {
+            yield convertRows(rows);
+          }
+          // Whoever reads slowly may need it long after it failed; then it is worth another try.
+          rows = await next.catch(async () => await nextPage(pageItems));
+        } while (rows.length > 0);
       })(),
     };
   }
 
-  async remove(scope: TenantScope, target: Target): Promise<number> {
+  async remove(scope: TenantScope, target: Target, terms: RemovalTerms = {}): Promise<number> {
     const study = target.studyInstanceUID;
+    if (!(await this.#reach.reaches(scope, study))) {
+      return 0;
+    }
     const budget = new RetryBudget(this.#surroundings);
     const uncertain: RemovalPlan[] = [];
     let removed = 0;
@@ -297,15 +378,16 @@ export class CosmosInstanceIndex implements InstanceIndex {
     for (;;) {
       const found = await budget.repeat(async () => await this.#readForRemoval(scope, target));
       const { study: studyItem } = found;
-      if (studyItem === undefined || found.instances.length === 0) {
+      const isOutOfTerms =
+        (terms.expiresAt !== undefined && studyItem?.expiresAt !== terms.expiresAt) ||
+        (terms.storedAt !== undefined && studyItem?.storedAt !== terms.storedAt);
+      if (studyItem === undefined || found.instances.length === 0 || isOutOfTerms) {
         await countCommitted();
         return removed;
       }
       let failure: unknown;
-      for (const plan of planRemoval(() => this.#planContext(scope, study), {
-        ...found,
-        study: studyItem,
-      })) {
+      const removal = { ...found, study: studyItem };
+      for (const plan of planRemoval(() => this.#planContext(scope, study), removal, terms)) {
         failure = await this.#tryBatch(scope, study, plan.operations);
         if (failure === undefined) {
           removed += plan.count;
@@ -357,51 +439,98 @@ export class CosmosInstanceIndex implements InstanceIndex {
 
   async #readForRemoval(scope: TenantScope, target: Target): Promise<RemovalTarget> {
     const { studyInstanceUID: study, seriesInstanceUID: series, sopInstanceUID: sop } = target;
-    const rows = await this.#queryAll<Stored<StudyItem | SeriesItem | CurrentInstanceItem>>(
-      scope,
-      study,
-      {
-        query:
-          "SELECT c.id, c.tenant, c.partition, c.study, c.kind, c.state, c.series, c.sop, c.sopClass, c.modality," +
-          ' c["order"], c.revision, c.content, c.frames, c.seriesCount, c.instanceCount, c.modalities,' +
-          " c.q, c.studyVersion, c.stamp, c._etag," +
-          " NOT IS_DEFINED(c.metadata) AS metadataBeside FROM c" +
-          " WHERE c.tenant = @tenant AND c.partition = @partition AND c.study = @study AND" +
-          (sop !== undefined
-            ? ' (ARRAY_CONTAINS(@ids, c.id) AND (c.kind != "instance" OR c.state = "current"))'
-            : series !== undefined
-              ? ' (c.kind = "study" OR (c.series = @series AND (c.kind = "series" OR (c.kind = "instance" AND c.state = "current"))))'
-              : ' (c.kind IN ("study", "series") OR (c.kind = "instance" AND c.state = "current"))'),
-        parameters: [
-          { name: "@tenant", value: scope.tenant },
-          { name: "@partition", value: scope.partition },
-          { name: "@study", value: study },
-          { name: "@series", value: series ?? "" },
-          {
-            name: "@ids",
-            value:
-              series === undefined || sop === undefined
-                ? []
-                : [studyItemId, seriesItemId(series), instanceItemId(series, sop)],
-          },
-        ],
-      },
-    );
+    const rows = await this.#queryAll<
+      Stored<StudyItem | SeriesItem | CurrentInstanceItem> & OfPatient
+    >(scope, study, {
+      query:
+        "SELECT c.id, c.tenant, c.partition, c.study, c.kind, c.state, c.series, c.sop, c.sopClass, c.modality," +
+        ' c["order"], c.revision, c.content, c.frames, c.seriesCount, c.instanceCount, c.modalities,' +
+        ` c.q, c.studyVersion, c.expiresAt, c.storedAt, c.stamp, c._etag, ${patientIDField},` +
+        " NOT IS_DEFINED(c.metadata) AS metadataBeside FROM c" +
+        " WHERE c.tenant = @tenant AND c.partition = @partition AND c.study = @study AND" +
+        (sop !== undefined
+          ? ' (ARRAY_CONTAINS(@ids, c.id) AND (c.kind != "instance" OR c.state = "current"))'
+          : series !== undefined
+            ? ' (c.kind = "study" OR (c.series = @series AND (c.kind = "series" OR (c.kind = "instance" AND c.state = "current"))))'
+            : ' (c.kind IN ("study", "series") OR (c.kind = "instance" AND c.state = "current"))'),
+      parameters: [
+        { name: "@tenant", value: scope.tenant },
+        { name: "@partition", value: scope.partition },
+        { name: "@study", value: study },
+        { name: "@series", value: series ?? "" },
+        {
+          name: "@ids",
+          value:
+            series === undefined || sop === undefined
+              ? []
+              : [studyItemId, seriesItemId(series), instanceItemId(series, sop)],
+        },
+      ],
+    });
+    const studyItem = rows.find((row) => row.kind === "study");
+    if (studyItem !== undefined && rows.some(({ kind }) => kind === "instance")) {
+      this.#noteAccess(studyItem, studyItem.patientID);
+    }
     return {
-      study: rows.find((row) => row.kind === "study"),
+      study: studyItem,
       series: rows.filter((row) => row.kind === "series"),
       instances: rows.filter((row) => row.kind === "instance"),
     };
   }
 
   async search(scope: TenantScope, query: SearchQuery): Promise<SearchPage> {
-    const { spec, study } = searchSql(scope, query);
-    const budget = new RetryBudget(this.#surroundings);
-    const rows = await budget.repeat(
-      async () =>
-        await this.#queryAll<StudyItem | SeriesItem | CurrentInstanceItem>(scope, study, spec),
+    return await this.#search.search(scope, query);
+  }
+
+  async count(scope: TenantScope, query: SearchQuery): Promise<number> {
+    return await this.#search.count(scope, query);
+  }
+
+  async newest(
+    scope: TenantScope,
+    target: Target,
+    picker: ElementPicker,
+  ): Promise<NewestInstance | undefined> {
+    const isReached = await this.#reach.reaches(scope, target.studyInstanceUID);
+    return isReached ? await this.#search.newest(scope, target, picker) : undefined;
+  }
+
+  async *expired(
+    scope: TenantScope,
+    time: number,
+    storedBefore?: string,
+  ): AsyncGenerator<ExpiredStudy, void, undefined> {
+    const iterator = this.#container.items.query<
+      Pick<StudyItem, "tenant" | "study" | "expiresAt" | "storedAt"> & {
+        readonly dataPartition: string;
+      }
+    >(
+      {
+        query:
+          "SELECT c.tenant, c.partition AS dataPartition, c.study, c.expiresAt, c.storedAt FROM c" +
+          ' WHERE c.tenant = @tenant AND c.kind = "study" AND (c.expiresAt <= @time' +
+          (storedBefore === undefined ? ")" : " OR c.storedAt < @storedBefore)"),
+        parameters: [
+          { name: "@tenant", value: scope.tenant },
+          { name: "@time", value: time },
+          { name: "@storedBefore", value: storedBefore ?? "" },
+        ],
+      },
+      { partitionKey: [scope.tenant], maxItemCount: pageItems },
     );
-    return { rows: rows.slice(0, query.limit).map(searchRow), more: rows.length > query.limit };
+    while (iterator.hasMoreResults()) {
+      const budget = new RetryBudget(this.#surroundings);
+      const { resources } = await budget.repeat(async () => await iterator.fetchNext());
+      for (const { tenant, dataPartition, study, expiresAt, storedAt } of resources) {
+        assert(tenant === scope.tenant, "A row of another tenant.");
+        const isExpired = typeof expiresAt === "number" && expiresAt <= time;
+        yield {
+          dataPartition,
+          study,
+          terms: isExpired ? { reason: "expired", expiresAt } : { reason: "retention", storedAt },
+        };
+      }
+    }
   }
 
   async refreshCopies(scope: TenantScope, studyInstanceUID: string): Promise<number> {
@@ -544,7 +673,7 @@ export class CosmosInstanceIndex implements InstanceIndex {
     spec: SqlQuerySpec,
     key: PartitionKey = study === undefined
       ? [scope.tenant, scope.partition]
-      : partitionKey(scope, study),
+      : studyPartitionKey(scope, study),
   ): Promise<T[]> {
     const { resources } = await this.#container.items
       .query<T>(spec, { partitionKey: key })
@@ -562,7 +691,7 @@ export class CosmosInstanceIndex implements InstanceIndex {
   ): Promise<Stored<T> | undefined> {
     const budget = new RetryBudget(this.#surroundings);
     const { resource } = await budget.repeat(
-      async () => await this.#container.item(id, partitionKey(scope, study)).read<Stored<T>>(),
+      async () => await this.#container.item(id, studyPartitionKey(scope, study)).read<Stored<T>>(),
     );
     if (resource === undefined) {
       return undefined;
@@ -578,34 +707,16 @@ export class CosmosInstanceIndex implements InstanceIndex {
     operations: OperationInput[],
   ): Promise<unknown> {
     assert(operations.length <= batchOperationsMax, "A batch holds at most 100 operations.");
-    try {
-      const response = await this.#container.items.batch(operations, partitionKey(scope, study), {
-        contentResponseOnWriteEnabled: false,
-      });
-      const failed = response.result?.find(
-        ({ statusCode }) => statusCode >= 400 && statusCode !== 424,
-      );
-      if (failed === undefined && (response.code ?? 200) < 300 && response.code !== 207) {
-        return undefined;
-      }
-      const status = failed?.statusCode ?? response.code ?? 500;
-      const error = Object.assign(new Error("A batch was refused"), { code: status });
-      if ([404, 409, 412].includes(status) || isTransient(error)) {
-        return error;
-      }
-      throw error;
-    } catch (error) {
-      if (isTransient(error) || [404, 409, 412].includes(Number(statusOf(error)))) {
-        return error;
-      }
-      throw error;
-    }
+    return await tryBatch(this.#container, studyPartitionKey(scope, study), operations);
   }
 }
 
+// Of the study, as it stands in its instances.
+const patientIDField = 'c.attributes.study["00100020"]["Value"][0] AS patientID';
+
 const recordFields =
   "c.id, c.tenant, c.partition, c.study, c.kind, c.state, c.series, c.sop, c.sopClass, c.revision, c.transferSyntax," +
-  " c.datasetOffset, c.content, c.frames, c.stamp, c.instanceCount";
+  ` c.datasetOffset, c.content, c.frames, c.stamp, c.instanceCount, ${patientIDField}`;
 
 function record(item: CurrentInstanceItem): InstanceRecord {
   return {
@@ -629,42 +740,10 @@ function withMetadata(item: CurrentInstanceItem): InstanceWithMetadata {
   };
 }
 
-function searchRow(item: StudyItem | SeriesItem | CurrentInstanceItem): SearchResult {
-  return {
-    studyInstanceUID: item.study,
-    seriesInstanceUID: item.kind === "study" ? undefined : item.series,
-    sopInstanceUID: item.kind === "instance" ? item.sop : undefined,
-    attributes: item.attributes,
-    // Asked for only when the answer has attributes that the index does not keep.
-    metadata:
-      item.kind === "instance" && item.metadata !== undefined
-        ? (JSON.parse(decodeDataset(Buffer.from(item.metadata, "base64"))) as DicomJsonDataset)
-        : undefined,
-    modalities: item.kind === "study" ? presentModalities(item.modalities) : undefined,
-    seriesCount: item.kind === "study" ? item.seriesCount : undefined,
-    instanceCount: item.kind === "instance" ? undefined : item.instanceCount,
-  };
-}
-
-function partitionKey(scope: TenantScope, study: string): PartitionKey {
-  return [scope.tenant, scope.partition, study];
-}
-
 function keyParameters(scope: TenantScope, study: string): SqlParameter[] {
   return [
     { name: "@tenant", value: scope.tenant },
     { name: "@partition", value: scope.partition },
     { name: "@study", value: study },
   ];
-}
-
-// The second guard of two. The first is the partition key of the request; the SDK has a mode in which that is ignored.
-function assertRow(scope: TenantScope, study: string | undefined, row: object): void {
-  const item = row as { tenant?: unknown; partition?: unknown; study?: unknown };
-  assert(item.tenant === scope.tenant, "A row of another tenant.");
-  assert(
-    item.partition === undefined || item.partition === scope.partition,
-    "A row of another data partition.",
-  );
-  assert(study === undefined || item.study === study, "A row of another study.");
 }

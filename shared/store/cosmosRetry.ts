@@ -81,9 +81,9 @@ export class RetryBudget {
   readonly #end: number;
   #attempts = 0;
 
-  constructor(clock: RetryClock) {
+  constructor(clock: RetryClock, milliseconds: number = deadlineMilliseconds) {
     this.#clock = clock;
-    this.#end = clock.now() + deadlineMilliseconds;
+    this.#end = clock.now() + milliseconds;
   }
 
   /** Waits before the next attempt. Throws an `unavailable` problem once the deadline has passed. */

@@ -1,8 +1,10 @@
 import type { SearchAttributes } from "../dicomweb/searchAttributes.ts";
 import type { SearchQuery } from "../dicomweb/searchQuery.ts";
-import type { SearchResult } from "../dicomweb/searchResponse.ts";
+import type { FurtherElements, SearchResult } from "../dicomweb/searchResponse.ts";
+import type { SearchPosition } from "../dicomweb/searchOrder.ts";
 import type { InlineFrameIndex } from "../dicom/frameIndex.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
+import type { ElementPicker } from "./elementPicker.ts";
 
 /** The UIDs that name an instance. */
 export interface InstanceUIDs {
@@ -45,6 +47,8 @@ export interface NewInstance extends InstanceUIDs {
   /** As {@link encodeMetadata} made it, or that it stands beside the content. */
   readonly metadata: Uint8Array | "beside";
   readonly attributes: SearchAttributes;
+  /** How many registrations of extended query tags `attributes` takes into account; absent for none. */
+  readonly registrations?: number;
 }
 
 /** What became of one instance that was put. */
@@ -52,6 +56,8 @@ export type PutOutcome =
   | { readonly result: "stored"; readonly revision: number }
   | { readonly result: "unchanged"; readonly revision: number }
   | { readonly result: "duplicate" }
+  /** The caller is restricted to other studies, or to another patient's. */
+  | { readonly result: "notAuthorized" }
   | { readonly result: "unavailable"; readonly cause: unknown };
 
 /** What to do about an instance that exists: refuse the new one, or let it take the place of the old one. */
@@ -84,11 +90,36 @@ export interface TargetContents<R> {
   readonly pages: AsyncIterable<readonly R[]>;
 }
 
+/** On what terms instances are removed. */
+export interface RemovalTerms {
+  /** Why, for the events of the removal. */
+  readonly reason?: string;
+  /** Only for as long as the study expires at this time, in milliseconds since 1970; a store may cancel it meanwhile. */
+  readonly expiresAt?: number;
+  /** Only for as long as nothing has been stored to the study since this time, in ISO 8601 with milliseconds and `Z`. */
+  readonly storedAt?: string;
+}
+
+/** A study whose time has come. */
+export interface ExpiredStudy {
+  /** The data partition that it is in. */
+  readonly dataPartition: string;
+  readonly study: string;
+  /** What makes it so, for as long as that holds. */
+  readonly terms: RemovalTerms;
+}
+
 /** The answer to a search. */
 export interface SearchPage {
   readonly rows: readonly SearchResult[];
-  /** Whether there is more after these rows. */
-  readonly more: boolean;
+  /** Where these rows end, when there is more after them. */
+  readonly next: SearchPosition | undefined;
+}
+
+/** What the instance of a study or series that was first stored last says of some attributes. */
+export interface NewestInstance {
+  readonly uids: InstanceUIDs;
+  readonly further: FurtherElements;
 }
 
 /**
@@ -98,12 +129,16 @@ export interface SearchPage {
  * its answer, or throws a Problem (`unavailable` when the database stays busy past the deadline).
  */
 export interface InstanceIndex {
-  /** Adds instances of one study. Outcomes are in the order of `instances`. */
+  /**
+   * Adds instances of one study. Outcomes are in the order of `instances`. As soon as one of them is stored, or was there
+   * byte for byte, the study expires at `expiresAt`, in milliseconds since 1970, or no longer when that is absent.
+   */
   put(
     scope: TenantScope,
     studyInstanceUID: string,
     instances: readonly NewInstance[],
     mode: PutMode,
+    expiresAt?: number,
   ): Promise<readonly PutOutcome[]>;
   /** One instance, if there is one now. */
   get(scope: TenantScope, uids: InstanceUIDs): Promise<InstanceWithMetadata | undefined>;
@@ -120,8 +155,25 @@ export interface InstanceIndex {
     target: Target,
   ): Promise<TargetContents<InstanceWithMetadata> | undefined>;
   /** Removes all that lies under a target, and says how many instances that were. Their content is removed later. */
-  remove(scope: TenantScope, target: Target): Promise<number>;
+  remove(scope: TenantScope, target: Target, terms?: RemovalTerms): Promise<number>;
+  /**
+   * The studies of the scope's tenant, in all of its data partitions, that were to be deleted by `time`, in milliseconds
+   * since 1970, or, when that is given, to which nothing has been stored since `storedBefore`, in ISO 8601.
+   */
+  expired(scope: TenantScope, time: number, storedBefore?: string): AsyncIterable<ExpiredStudy>;
+  /**
+   * One page of what a search finds. Throws `tooLarge` when the attributes that it takes from the metadata of instances
+   * are too much for one answer.
+   */
   search(scope: TenantScope, query: SearchQuery): Promise<SearchPage>;
+  /** How many studies, series or instances a search finds, whatever its limit and offset. */
+  count(scope: TenantScope, query: SearchQuery): Promise<number>;
+  /** What `picker` takes from the newest instance under a study or series; `undefined` when there is none. */
+  newest(
+    scope: TenantScope,
+    target: Target,
+    picker: ElementPicker,
+  ): Promise<NewestInstance | undefined>;
   /**
    * Brings the copies that series and instances have of their parents' attributes up to date. Says how many items it
    * changed; at the end none is stale with respect to what was there at the beginning.

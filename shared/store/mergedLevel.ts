@@ -26,12 +26,12 @@ export function mergeLevel(
   for (const addition of additions) {
     const tags = new Set([
       ...Object.keys(addition.attributes),
-      ...Object.keys(addition.match).map(tagOfKey),
+      ...Object.keys(addition.match).map(attributeOfKey),
     ]);
     for (const tag of tags) {
       const element = addition.attributes[tag];
-      const keys = Object.keys(addition.match).filter((key) => tagOfKey(key) === tag);
-      const oldKeys = Object.keys(match).filter((key) => tagOfKey(key) === tag);
+      const keys = Object.keys(addition.match).filter((key) => attributeOfKey(key) === tag);
+      const oldKeys = Object.keys(match).filter((key) => attributeOfKey(key) === tag);
       if (
         isSameJson(attributes[tag], element) &&
         keys.length === oldKeys.length &&
@@ -65,9 +65,10 @@ export function mergeLevel(
   };
 }
 
-// Values are searched by under keys that begin with their tag.
-function tagOfKey(key: string): string {
-  return key.slice(0, 8);
+// Values are searched by under keys that begin with their tag. Those of an extended query tag are apart from the others
+// of the same tag: who stores without knowing the tag yet takes nothing away from them.
+function attributeOfKey(key: string): string {
+  return /^[0-9A-F]{8}(?:\.x\d+)?/.exec(key)?.[0] ?? key;
 }
 
 function isSameJson(one: unknown, other: unknown): boolean {

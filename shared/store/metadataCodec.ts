@@ -1,4 +1,5 @@
-import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { promisify } from "node:util";
+import { deflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
 import type { BulkdataLocation } from "../dicom/dicomJson.ts";
 
 /** What is kept of an instance's attributes: the DICOM JSON as text, and where the values are that it leaves out. */
@@ -24,6 +25,21 @@ type KeptLocation = readonly [
  * without parsing anything: a study's metadata is answered by cutting and joining texts.
  */
 export function encodeMetadata(metadata: InstanceMetadata): Buffer {
+  return deflateRawSync(textOf(metadata));
+}
+
+/** From this many characters on, compression is worth the way to another thread and back. */
+const charactersElsewhereMin = 256 * 1024;
+
+/** Like {@link encodeMetadata}; what is large does not hold up the thread that calls. */
+export async function compressMetadata(metadata: InstanceMetadata): Promise<Buffer> {
+  const text = textOf(metadata);
+  return text.length < charactersElsewhereMin ? deflateRawSync(text) : await deflateElsewhere(text);
+}
+
+const deflateElsewhere = promisify<string, Buffer>(deflateRaw);
+
+function textOf(metadata: InstanceMetadata): string {
   const locations: Record<string, KeptLocation> = {};
   for (const [path, { offset, length, vr, isEncapsulated, isBigEndian }] of metadata.bulkdata) {
     locations[path] =
@@ -31,7 +47,7 @@ export function encodeMetadata(metadata: InstanceMetadata): Buffer {
         ? [offset, length, vr, isEncapsulated ? 1 : 0, isBigEndian ? 1 : 0]
         : [offset, length, vr];
   }
-  return deflateRawSync(`${JSON.stringify(locations)}\n${metadata.dataset}`);
+  return `${JSON.stringify(locations)}\n${metadata.dataset}`;
 }
 
 /** The text of the DICOM JSON object alone. */

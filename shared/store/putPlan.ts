@@ -29,6 +29,7 @@ import {
   instanceItemId,
   seriesItemId,
   studyItemId,
+  type ChangeAuthor,
   type ChangeItem,
   type CurrentInstanceItem,
   type InstanceItem,
@@ -50,6 +51,8 @@ export interface PlanContext {
   readonly stamp: Stamp;
   /** A name that sorts by time and never repeats. */
   readonly newVersion: () => string;
+  /** Who changes something, when a caller does. */
+  readonly author?: ChangeAuthor | undefined;
 }
 
 /** One batch, and what will have become of the instances when it succeeds. */
@@ -124,16 +127,26 @@ interface Accepted {
  * Counters are only added to, so that concurrent stores of one study commute. They meet where the attributes of a parent
  * change: those are replaced only if nobody else replaced them since `known` was read, and a store that finds its study's
  * as they were can rely on the study being searched by the modalities that it has.
+ *
+ * `expiresAt` becomes the study's: when it is absent, an expiry that was set before is cancelled.
  */
 export function planPut(
   context: PlanContext,
   instances: readonly NewInstance[],
   mode: PutMode,
   known: KnownItems,
+  expiresAt?: number,
 ): PutPlan {
   const { outcomes, accepted } = accept(instances, mode, known);
+  const oldStudy = known.get(studyItemId) as Stored<StudyItem> | undefined;
+  const expiry: PatchOperation = { op: "set", path: "/expiresAt", value: expiresAt ?? null };
   if (accepted.length === 0) {
-    return { outcomes, operations: [], changeId: "", agesCopies: false };
+    // What was there already, byte for byte, counts as stored: its study stays for as long as this store says.
+    const isExpiryOld =
+      outcomes.some(({ result }) => result === "unchanged") &&
+      (oldStudy?.expiresAt ?? undefined) !== expiresAt;
+    const operations = isExpiryOld ? patchItem(studyItemId, [expiry]) : [];
+    return { outcomes, operations, changeId: "", agesCopies: false };
   }
   const { stamp, keys } = context;
   const modalityCounts = new Map<string, number>();
@@ -143,7 +156,6 @@ export function planPut(
       addCount(modalityCounts, current.modality, -1);
     }
   }
-  const oldStudy = known.get(studyItemId) as Stored<StudyItem> | undefined;
   const study = mergeStudy(oldStudy, accepted, modalityCounts, stamp.version);
   const seriesOperations: OperationInput[] = [];
   const instanceOperations: OperationInput[] = [];
@@ -193,6 +205,8 @@ export function planPut(
             modalities: Object.fromEntries(
               [...modalityCounts].map(([modality, count]) => [modalityKey(modality), count]),
             ),
+            ...(expiresAt === undefined ? {} : { expiresAt }),
+            storedAt: stamp.at,
             stamp,
           } satisfies StudyItem),
         ]
@@ -202,6 +216,8 @@ export function planPut(
             { op: "set", path: "/stamp", value: stamp },
             { op: "incr", path: "/instanceCount", value: newInstanceCount },
             { op: "incr", path: "/seriesCount", value: newSeriesCount },
+            expiry,
+            { op: "set", path: "/storedAt", value: stamp.at },
             ...amendments("study", study),
             ...modalityOperations(modalityCounts),
           ],
@@ -301,7 +317,7 @@ function seriesOperation(
 }
 
 function instanceOperation(
-  { keys, stamp, newVersion }: PlanContext,
+  { keys, stamp, newVersion, author }: PlanContext,
   { instance, modality, previous, current }: Accepted,
   study: MergedLevel,
   series: MergedLevel,
@@ -325,6 +341,7 @@ function instanceOperation(
     ...(instance.metadata === "beside"
       ? {}
       : { metadata: Buffer.from(instance.metadata).toString("base64") }),
+    ...(instance.registrations === undefined ? {} : { registrations: instance.registrations }),
     q: { study: study.match, series: series.match, instance: instance.attributes.instance.match },
     attributes: {
       study: study.attributes,
@@ -340,6 +357,8 @@ function instanceOperation(
     current === undefined ? "create" : "update",
     version,
     current === undefined ? [] : keptNames(current),
+    item.content.length - (current?.content.length ?? 0),
+    author,
   );
   return [
     previous === undefined ? createItem(item) : replaceItem(item, previous._etag),

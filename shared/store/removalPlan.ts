@@ -18,6 +18,7 @@ import {
   presentModalities,
   withModalities,
 } from "./modalities.ts";
+import type { RemovalTerms } from "./instanceIndex.ts";
 import type { PlanContext } from "./putPlan.ts";
 import {
   changeItemId,
@@ -55,6 +56,7 @@ export interface RemovalPlan {
 export function* planRemoval(
   context: () => PlanContext,
   target: RemovalTarget & { readonly study: StudyItem },
+  terms: RemovalTerms = {},
 ): Generator<RemovalPlan> {
   const seriesCounts = new Map(target.series.map((item) => [item.series, item.instanceCount]));
   let study: StudyItem = target.study;
@@ -62,7 +64,7 @@ export function* planRemoval(
   while (rest.length > 0) {
     const group = rest.slice(0, groupSize(rest));
     rest = rest.slice(group.length);
-    const { plan, left } = planBatch(context(), study, group, seriesCounts);
+    const { plan, left } = planBatch(context(), study, group, seriesCounts, terms);
     study = left;
     yield plan;
   }
@@ -92,6 +94,7 @@ function planBatch(
   study: StudyItem,
   instances: readonly Stored<CurrentInstanceItem>[],
   seriesCounts: Map<string, number>,
+  { reason, expiresAt, storedAt }: RemovalTerms,
 ): { plan: RemovalPlan; left: StudyItem } {
   const { stamp, keys } = context;
   const seriesOperations: OperationInput[] = [];
@@ -132,13 +135,23 @@ function planBatch(
       modality: instance.modality,
       order: instance.order,
       revision: instance.revision,
+      ...(reason === undefined ? {} : { reason }),
       stamp,
     };
     const version = context.newVersion();
     changeId = changeItemId(version);
     instanceOperations.push(
       replaceItem(tombstone, instance._etag),
-      createItem(changeOf(tombstone, "delete", version, keptNames(instance))),
+      createItem(
+        changeOf(
+          tombstone,
+          "delete",
+          version,
+          keptNames(instance),
+          -instance.content.length,
+          context.author,
+        ),
+      ),
     );
   }
 
@@ -166,6 +179,8 @@ function planBatch(
       countCondition(study.instanceCount, instanceCount === 0),
       ...modalityConditions(study.modalities, modalityCounts),
       ...(losesModality ? [`c.studyVersion = "${study.studyVersion}"`] : []),
+      ...(expiresAt === undefined ? [] : [`c.expiresAt = ${expiresAt}`]),
+      ...(storedAt === undefined ? [] : [`c.storedAt = "${storedAt}"`]),
     ].join(" and "),
   );
   if (instanceCount === 0) {

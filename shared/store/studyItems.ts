@@ -32,6 +32,13 @@ export interface StudyItem extends StudyPartitionItem {
   readonly instanceCount: number;
   /** Instances by modality; the keys as `modalityKey` makes them. Never removed, so a count may be 0. */
   readonly modalities: Readonly<Record<string, number>>;
+  /**
+   * When the study is to be deleted, in milliseconds since 1970; absent or null when it is to stay. The latest store of any
+   * of its instances decides.
+   */
+  readonly expiresAt?: number | null;
+  /** When something of it was last stored, in ISO 8601 with milliseconds and `Z`. */
+  readonly storedAt: string;
   readonly stamp: Stamp;
 }
 
@@ -66,6 +73,8 @@ export interface CurrentInstanceItem extends StudyPartitionItem {
   readonly frames?: FramesReference;
   /** Base64 of the encoded metadata; absent when it stands beside the content. */
   readonly metadata?: string;
+  /** How many extended query tags the tenant had registered, as far as was known, when it was stored; absent for none. */
+  readonly registrations?: number;
   readonly q: {
     readonly study: MatchValues;
     readonly series: MatchValues;
@@ -91,7 +100,16 @@ export interface DeletedInstanceItem extends StudyPartitionItem {
   readonly modality: string;
   readonly order: string;
   readonly revision: number;
+  /** As in its event. */
+  readonly reason?: string;
   readonly stamp: Stamp;
+}
+
+/** Who caused a change, as far as a caller did: what finds the access in the audit, or stands in for it. */
+export interface ChangeAuthor {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly correlationId: string;
 }
 
 /**
@@ -107,8 +125,16 @@ export interface ChangeItem extends StudyPartitionItem {
   readonly modality: string;
   readonly revision: number;
   readonly at: string;
+  /** Of a deletion, when somebody said why: a code of a rejection, such as `113001^DCM`,
+   * `expired`, or `retention`.
+   */
+  readonly reason?: string;
   /** The names of the content that nothing refers to any longer. */
   readonly remove: readonly string[];
+  /** By how much the content of the tenant has grown, in bytes; less than 0 when it has become smaller. */
+  readonly bytes: number;
+  /** Absent when the service did it by itself. Kept in the index alone: the feeds do not tell. */
+  readonly author?: ChangeAuthor;
 }
 
 export type InstanceItem = CurrentInstanceItem | DeletedInstanceItem;

@@ -19,18 +19,32 @@ export async function openContent(
   end: number,
   signal: AbortSignal,
 ): Promise<ByteSource> {
-  const { name, length } = record.content;
+  const { name } = record.content;
   if (!transferSyntaxOf(record.transferSyntaxUID).isDeflated) {
     const range = { offset: start, length: end - start };
     return byteSource(await content.get(scope, name, range, signal));
   }
-  const range = { offset: record.datasetOffset, length: length - record.datasetOffset };
-  const deflated = await content.get(scope, name, range, signal);
-  const inflated = createInflateRaw();
-  pipeline(Readable.from(deflated, { objectMode: false }), inflated, () => {
-    // Whoever reads `inflated` hears of a failure there.
-  });
-  const bytes = byteSource(inflated as AsyncIterable<Uint8Array>);
+  const bytes = byteSource(await openDataset(content, scope, record, signal));
   await bytes.skip(start);
   return bytes;
+}
+
+/** Opens the data set of an instance, from its beginning to its end, inflated if it is deflated. */
+export async function openDataset(
+  content: InstanceContent,
+  scope: TenantScope,
+  record: InstanceRecord,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { name, length } = record.content;
+  const range = { offset: record.datasetOffset, length: length - record.datasetOffset };
+  const bytes = await content.get(scope, name, range, signal);
+  if (!transferSyntaxOf(record.transferSyntaxUID).isDeflated) {
+    return bytes;
+  }
+  const inflated = createInflateRaw();
+  pipeline(Readable.from(bytes, { objectMode: false }), inflated, () => {
+    // Whoever reads `inflated` hears of a failure there.
+  });
+  return inflated as AsyncIterable<Uint8Array>;
 }

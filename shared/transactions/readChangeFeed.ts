@@ -7,6 +7,7 @@ import {
   type InstanceStates,
 } from "../feed/instanceStates.ts";
 import type { InstanceContent } from "../store/instanceContent.ts";
+import type { StudyReach } from "../store/studyReach.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
 import { metadataOf, type CompleteEntry } from "./entryMetadata.ts";
 
@@ -14,6 +15,7 @@ import { metadataOf, type CompleteEntry } from "./entryMetadata.ts";
 export interface ChangeFeedStores {
   readonly log: FeedLog;
   readonly states: InstanceStates;
+  readonly reach: StudyReach;
   readonly content: InstanceContent;
 }
 
@@ -32,7 +34,7 @@ export async function readChangeFeed(
   stores: ChangeFeedStores,
   scope: TenantScope,
   query: ChangeFeedQuery,
-  serviceURL: string,
+  serviceURLOf: (partition: string) => string,
 ): Promise<readonly CompleteEntry<ChangeFeedEntry>[]> {
   const { log } = stores;
   const last = await log.lastSequence(scope);
@@ -46,8 +48,8 @@ export async function readChangeFeed(
       end = Math.min(end, await log.firstSequenceAt(scope, query.endTime));
     }
   }
-  const page = await log.entries(scope, first, Math.min(first + query.limit, end) - 1);
-  return await complete(stores, scope, page, query.includeMetadata, serviceURL);
+  const page = await firstReachable(stores, scope, first, end, query.limit);
+  return await complete(stores, scope, page, query.includeMetadata, serviceURLOf);
 }
 
 /** The entry with the highest number, or `undefined` when there is none. */
@@ -55,12 +57,56 @@ export async function readLatestChange(
   stores: ChangeFeedStores,
   scope: TenantScope,
   includeMetadata: boolean,
-  serviceURL: string,
+  serviceURLOf: (partition: string) => string,
 ): Promise<CompleteEntry<ChangeFeedEntry> | undefined> {
   const last = await stores.log.lastSequence(scope);
-  const page = last === 0 ? [] : await stores.log.entries(scope, last, last);
-  const [entry] = await complete(stores, scope, page, includeMetadata, serviceURL);
+  const page = await lastReachable(stores, scope, last);
+  const [entry] = await complete(stores, scope, page, includeMetadata, serviceURLOf);
   return entry;
+}
+
+/** How many entries are looked at for a restricted caller at a time, and altogether. */
+const chunkEntries = 1_000;
+const scannedEntriesMax = 20_000;
+
+/**
+ * The first entries from `first` on, before `end`, that the caller reaches: as many as asked for, so that an empty page is
+ * the end. Only where twenty thousand of others lie in between, it is not.
+ */
+async function firstReachable(
+  { log, reach }: ChangeFeedStores,
+  scope: TenantScope,
+  first: number,
+  end: number,
+  limit: number,
+): Promise<readonly LogEntry[]> {
+  if (!scope.isRestricted) {
+    return await log.entries(scope, first, Math.min(first + limit, end) - 1);
+  }
+  const found: LogEntry[] = [];
+  const stop = Math.min(end, first + scannedEntriesMax);
+  for (let from = first; from < stop && found.length < limit; from += chunkEntries) {
+    const chunk = await log.entries(scope, from, Math.min(from + chunkEntries, stop) - 1);
+    found.push(...(await reach.reachable(scope, chunk)));
+  }
+  return found.slice(0, limit);
+}
+
+/** The last entry up to `last` that the caller reaches, among the last twenty thousand. */
+async function lastReachable(
+  { log, reach }: ChangeFeedStores,
+  scope: TenantScope,
+  last: number,
+): Promise<readonly LogEntry[]> {
+  const size = scope.isRestricted ? chunkEntries : 1;
+  for (let to = last; to > Math.max(0, last - scannedEntriesMax); to -= size) {
+    const chunk = await log.entries(scope, Math.max(1, to - size + 1), to);
+    const found = (await reach.reachable(scope, chunk)).at(-1);
+    if (found !== undefined) {
+      return [found];
+    }
+  }
+  return [];
 }
 
 async function complete(
@@ -68,15 +114,20 @@ async function complete(
   scope: TenantScope,
   page: readonly LogEntry[],
   includeMetadata: boolean,
-  serviceURL: string,
+  serviceURLOf: (partition: string) => string,
 ): Promise<CompleteEntry<ChangeFeedEntry>[]> {
+  if (includeMetadata) {
+    scope.require("read");
+  }
   const known = await states.query(scope, page, includeMetadata);
   return page.map((entry) => {
     const now = known.get(instanceKey(entry));
     return {
       entry: { ...entry, state: stateOf(entry, now) },
       metadata: async () =>
-        includeMetadata ? await metadataOf(content, scope, now, serviceURL) : undefined,
+        includeMetadata
+          ? await metadataOf(content, scope, now, serviceURLOf(entry.partition))
+          : undefined,
     };
   });
 }

@@ -23,6 +23,7 @@ import {
 } from "../feed/instanceStates.ts";
 import type { RetryClock } from "../store/cosmosRetry.ts";
 import type { InstanceContent } from "../store/instanceContent.ts";
+import type { StudyReach } from "../store/studyReach.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
 import { metadataOf, type CompleteEntry } from "./entryMetadata.ts";
 
@@ -30,6 +31,7 @@ import { metadataOf, type CompleteEntry } from "./entryMetadata.ts";
 export interface FeedStores {
   readonly source: ChangeSource;
   readonly states: InstanceStates;
+  readonly reach: StudyReach;
   readonly tokens: FeedTokens;
   readonly content: InstanceContent;
   readonly clock: RetryClock;
@@ -49,6 +51,8 @@ export interface FeedEntry {
   readonly sopClassUid: string;
   readonly modality?: string;
   readonly revision: number;
+  /** Why the instance was deleted, when somebody said so: a code such as `113001^DCM`, or `expired`. */
+  readonly reason?: string;
 }
 
 /** A page of the pull feed. */
@@ -73,16 +77,22 @@ const pollMilliseconds = 250;
  * partitions. A page holds what one page of the database does, so that the changes of one store or delete that are in one
  * study are not torn apart, and may therefore be longer than asked for.
  *
- * Throws `malformed` for a token that is not good here, and `unavailable` when the database is busy: the continuation that
+ * A caller that is restricted gets the entries of what it reaches; of a study that is no longer there, nobody can tell
+ * whose it was, so that who is restricted to a patient does not hear of it.
+ *
+ * Throws `forbidden` when metadata is asked for without the data action `read`, `malformed` for a token that is not good here, and `unavailable` when the database is busy: the continuation that
  * was sent is as good as before.
  */
 export async function readFeed(
   stores: FeedStores,
   scope: TenantScope,
   query: FeedQuery,
-  serviceURL: string,
+  serviceURLOf: (partition: string) => string,
   signal: AbortSignal,
 ): Promise<FeedPage> {
+  if (query.includeMetadata) {
+    scope.require("read");
+  }
   const binding = { tenant: scope.tenant, container: await stores.source.resourceId() };
   let state = initialState(stores.tokens, binding, scope, query);
   const { clock } = stores;
@@ -94,7 +104,7 @@ export async function readFeed(
     chargeRU += turn.chargeRU;
     const isOver = turn.items.length > 0 || clock.now() >= deadline || signal.aborted;
     if (!turn.isCaughtUp || isOver) {
-      const entries = await entriesOf(stores, scope, state.mode, turn, query, serviceURL);
+      const entries = await entriesOf(stores, scope, state.mode, turn, query, serviceURLOf);
       return {
         entries,
         continuation: sealContinuation(stores.tokens, binding, state),
@@ -186,7 +196,8 @@ async function readTurn(
     const step = await readOnce(stores.source, scope, state, pageSize);
     state = step.state;
     chargeRU += step.chargeRU;
-    const items = step.read.filter((item) => isWanted(item, state.mode, state.filters));
+    const wanted = step.read.filter((item) => isWanted(item, state.mode, state.filters));
+    const items = await stores.reach.reachable(scope, wanted);
     if (
       items.length > 0 ||
       step.isCaughtUp ||
@@ -282,7 +293,7 @@ async function entriesOf(
   mode: FeedMode,
   { items, read }: Pick<Turn, "items" | "read">,
   { includeMetadata }: FeedQuery,
-  serviceURL: string,
+  serviceURLOf: (partition: string) => string,
 ): Promise<FeedPage["entries"]> {
   // A page of the database mostly holds the instances of its events, each as it is now.
   const known = new Map<string, InstanceNow | undefined>();
@@ -302,7 +313,9 @@ async function entriesOf(
     return {
       entry: entryOf(item, now),
       metadata: async () =>
-        includeMetadata ? await metadataOf(stores.content, scope, now, serviceURL) : undefined,
+        includeMetadata
+          ? await metadataOf(stores.content, scope, now, serviceURLOf(item.partition))
+          : undefined,
     };
   });
 }
@@ -313,6 +326,7 @@ function timestampOf(item: FeedItem): string {
 
 function entryOf(item: FeedItem, now: InstanceNow | undefined): FeedEntry {
   const { partition, study, series, sop, sopClass, modality, revision } = item;
+  const reason = "reason" in item ? item.reason : undefined;
   return {
     id:
       item.kind === "change"
@@ -328,6 +342,7 @@ function entryOf(item: FeedItem, now: InstanceNow | undefined): FeedEntry {
     sopClassUid: sopClass,
     ...(modality === "" ? {} : { modality }),
     revision,
+    ...(reason === undefined ? {} : { reason }),
   };
 }
 
@@ -384,7 +399,7 @@ export async function listFeedRanges(
   scope: TenantScope,
   { minimum, mode }: { readonly minimum: number; readonly mode: FeedMode | undefined },
 ): Promise<readonly string[]> {
-  scope.require("read");
+  scope.require("feed");
   const binding = { tenant: scope.tenant, container: await source.resourceId() };
   const whole = tenantEpkRange(scope);
   let ranges = cutEpkRange(whole, await source.partitionBounds());

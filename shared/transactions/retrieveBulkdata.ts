@@ -1,6 +1,7 @@
 import type { BulkdataLocation } from "../dicom/dicomJson.ts";
 import { swapByteOrder } from "../dicom/nativePixels.ts";
 import { lookupVR } from "../dicom/valueRepresentation.ts";
+import type { Selection } from "../dicomweb/range.ts";
 import { Problem } from "../problem/problem.ts";
 import { sideName, type InstanceContent } from "../store/instanceContent.ts";
 import type { InstanceUIDs, InstanceWithMetadata } from "../store/instanceIndex.ts";
@@ -8,14 +9,21 @@ import { decodeMetadata } from "../store/metadataCodec.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
 import { byteSource, type ByteSource } from "./byteSource.ts";
 import { openContent } from "./openContent.ts";
-import { instancePath, noInstance, type RetrievedObject } from "./retrieveInstances.ts";
+import {
+  instancePath,
+  noInstance,
+  openSelection,
+  type RetrievedObject,
+} from "./retrieveInstances.ts";
 import type { Stores } from "./storeInstances.ts";
 
 /** A value that metadata refers to, not yet opened. */
 export interface Bulkdata {
   readonly length: number;
-  /** Opens some of its bytes. */
-  readonly open: (start: number, end: number) => Promise<RetrievedObject>;
+  /** Names its bytes, which are the same whenever they are sent. */
+  readonly entityTag: string;
+  /** Opens the selected bytes. Throws `rangeNotSatisfiable` when there are none. */
+  readonly open: (selection: Selection) => Promise<RetrievedObject>;
 }
 
 /**
@@ -44,19 +52,28 @@ export async function retrieveBulkdata(
   if (location === undefined) {
     throw new Problem("notFound", "The instance has no such bulk data.");
   }
+  const entityTag = `${record.version}.${path}`;
   return {
     length: location.length,
-    open: async (start, end) => ({
+    entityTag,
+    open: async (selection) => ({
       mediaType: "application/octet-stream",
       transferSyntaxUID: record.transferSyntaxUID,
       location: `${instancePath(record)}/bulkdata/${path}`,
-      length: end - start,
-      body: await openValue(stores.content, scope, record, location, start, end, signal),
+      length: location.length,
+      entityTag,
+      selection,
+      body: await openSelection(selection, location.length, async (range) => {
+        const { offset, length } = range ?? { offset: 0, length: location.length };
+        const end = offset + length;
+        return await openValue(stores.content, scope, record, location, offset, end, signal);
+      }),
     }),
   };
 }
 
-async function openValue(
+/** Opens some of the bytes of a value; all but fragments are little endian, whatever the file has. */
+export async function openValue(
   content: InstanceContent,
   scope: TenantScope,
   record: InstanceWithMetadata,

@@ -1,14 +1,37 @@
 import {
   chooseRepresentation,
+  isIndifferent,
+  isMetAsStored,
   type AcceptedRepresentation,
   type ChosenRepresentation,
 } from "../dicomweb/negotiation.ts";
+import {
+  encodeContentRange,
+  selectBytes,
+  type Conditions,
+  type Selection,
+} from "../dicomweb/range.ts";
+import { transferSyntaxUIDs } from "../dicom/transferSyntax.ts";
 import { Problem } from "../problem/problem.ts";
-import type { InstanceContent } from "../store/instanceContent.ts";
-import type { InstanceRecord, InstanceUIDs, Target } from "../store/instanceIndex.ts";
+import type { ByteSpan } from "../dicom/frameIndex.ts";
+import type { PixelWorkers } from "../pixels/pixelWorkers.ts";
+import type {
+  InstanceRecord,
+  InstanceUIDs,
+  InstanceWithMetadata,
+  Target,
+} from "../store/instanceIndex.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
+import { convertibleImage, isNative, type ConvertibleImage } from "./convertibleImage.ts";
 import { readAhead } from "./readAhead.ts";
 import type { Stores } from "./storeInstances.ts";
+import { transcodeInstance } from "./transcodeInstance.ts";
+
+/** What bytes are retrieved with. */
+export interface RetrievingStores extends Stores {
+  /** Pixels are decoded and encoded away from the thread that answers requests. */
+  readonly pixels: Pick<PixelWorkers, "run">;
+}
 
 /** One object on its way to the caller. */
 export interface RetrievedObject {
@@ -17,8 +40,12 @@ export interface RetrievedObject {
   readonly transferSyntaxUID: string;
   /** The resource it is, as a path below the service's URL: `studies/…`. */
   readonly location: string;
-  /** In bytes, where it is known before the bytes are. */
+  /** Of the whole, in bytes, where it is known before the bytes are. */
   readonly length: number | undefined;
+  /** Of an object that is sent by itself: names its bytes, which are the same whenever it is sent. */
+  readonly entityTag?: string;
+  /** Which of its bytes are in the body; all, when it is absent. */
+  readonly selection?: Selection;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -35,34 +62,26 @@ const instancesAhead = 4;
 const readAheadBytesMax = 1024 * 1024;
 
 /**
- * Retrieves the instances under a target (PS3.18 §10.4), in the order in which they were stored and in the syntax in which
- * they are stored.
+ * Retrieves the instances under a target (PS3.18 §10.4), in the order in which they were stored: as they are stored where
+ * that is acceptable, and else in a transfer syntax that is, each converted when its turn comes.
  *
- * Nothing is held in memory but a few small instances.
+ * Nothing is held in memory but a few small instances, and a few frames of those that are converted. `conditions` count for
+ * an instance that is sent by itself; ranges for one that is sent as it is stored.
  *
- * Throws `notFound` when nothing is there, and `notAcceptable` when a syntax is asked for that an instance is not in.
+ * Where no transfer syntax is named, what cannot be converted into the default is sent as it is stored. Throws `notFound`
+ * when nothing is there, `notAcceptable` when a syntax is asked for that an instance cannot be had in, and
+ * `rangeNotSatisfiable` when it does not have the bytes that are asked for.
  */
 export async function retrieveInstances(
-  stores: Stores,
+  stores: RetrievingStores,
   scope: TenantScope,
   target: Target,
   accepted: readonly AcceptedRepresentation[],
   signal: AbortSignal,
+  conditions?: Conditions,
 ): Promise<Retrieved> {
   const { studyInstanceUID, seriesInstanceUID, sopInstanceUID } = target;
-  const open = async ({ record, chosen }: ChosenInstance): Promise<RetrievedObject> => {
-    try {
-      return await openInstance(stores.content, scope, record, chosen, signal);
-    } catch (error) {
-      // Whoever reads the index and is then overtaken by a replacement finds the bytes gone: there are new ones.
-      const isGone = error instanceof Problem && error.kind === "notFound";
-      const now = isGone ? await stores.index.get(scope, record) : undefined;
-      if (now === undefined || now.content.name === record.content.name) {
-        throw error;
-      }
-      return await openInstance(stores.content, scope, now, choose(now, accepted), signal);
-    }
-  };
+  const retrieval: Retrieval = { stores, scope, accepted, signal, conditions };
   if (seriesInstanceUID !== undefined && sopInstanceUID !== undefined) {
     const record = await stores.index.get(scope, {
       studyInstanceUID,
@@ -72,91 +91,223 @@ export async function retrieveInstances(
     if (record === undefined) {
       throw noInstance();
     }
-    const chosen = choose(record, accepted);
-    const object = await open({ record, chosen });
+    const chosen = await choose(retrieval, record);
+    const object = await openChosen(retrieval, chosen, false);
     return {
       form: chosen.representation.form,
       mediaType: chosen.representation.mediaType,
       objects: once(object),
     };
   }
-  const contents = await stores.index.query(scope, target);
+  const named = accepted.every(({ transferSyntax = "*" }) => transferSyntax !== "*");
+  const contents = named
+    ? await stores.index.queryMetadata(scope, target)
+    : await stores.index.query(scope, target);
   if (contents === undefined) {
     throw noInstance();
   }
   return {
     form: "multipart",
     mediaType: accepted[0]?.mediaType ?? "application/dicom",
-    objects: readAhead(await chooseAll(contents.pages, accepted), instancesAhead, open),
+    objects: readAhead(
+      await chooseAll(retrieval, contents.pages, named),
+      instancesAhead,
+      async (chosen) => await openChosen(retrieval, chosen, true),
+    ),
   };
 }
 
-interface ChosenInstance {
+/** What is the same for all instances of a retrieval. */
+interface Retrieval {
+  readonly stores: RetrievingStores;
+  readonly scope: TenantScope;
+  readonly accepted: readonly AcceptedRepresentation[];
+  readonly signal: AbortSignal;
+  readonly conditions: Conditions | undefined;
+}
+
+interface ChosenInstance extends ChosenRepresentation {
   readonly record: InstanceRecord;
-  readonly chosen: ChosenRepresentation;
+  /** What it can be converted into, when that has been found out and is still at hand. */
+  readonly image: ConvertibleImage | undefined;
 }
 
 // Where anything that is stored will do, instances are chosen as they come. Where a syntax is named, it has to be known
-// before the first byte leaves whether every instance is in it.
+// before the first byte leaves whether every instance can be had in it.
 async function chooseAll(
-  pages: AsyncIterable<readonly InstanceRecord[]>,
-  accepted: readonly AcceptedRepresentation[],
+  retrieval: Retrieval,
+  pages: AsyncIterable<readonly (InstanceRecord | InstanceWithMetadata)[]>,
+  isNamed: boolean,
 ): Promise<AsyncIterable<ChosenInstance>> {
   const each = async function* each(): AsyncGenerator<ChosenInstance, void, undefined> {
     for await (const page of pages) {
       for (const record of page) {
-        yield { record, chosen: choose(record, accepted) };
+        yield await choose(retrieval, record);
       }
     }
   };
-  const takesAny = accepted.some(
-    ({ transferSyntax }) => transferSyntax === "*" || transferSyntax === undefined,
-  );
-  if (takesAny) {
+  if (!isNamed) {
     return each();
   }
   const all: ChosenInstance[] = [];
   for await (const instance of each()) {
-    all.push(instance);
+    // The metadata of all of them would be a lot to keep until their turns come.
+    const { metadata: _, ...record } = { metadata: undefined, ...instance.record };
+    all.push({ ...instance, record, image: undefined });
   }
   return (async function* list() {
     yield* all;
   })();
 }
 
-function choose(
-  record: InstanceRecord,
-  accepted: readonly AcceptedRepresentation[],
-): ChosenRepresentation {
-  const chosen = chooseRepresentation(accepted, record.transferSyntaxUID, []);
+async function choose(
+  retrieval: Retrieval,
+  record: InstanceRecord | InstanceWithMetadata,
+): Promise<ChosenInstance> {
+  const { accepted } = retrieval;
+  const explicit = transferSyntaxUIDs.explicitVRLittleEndian;
+  const isPlain = accepted.every(
+    ({ transferSyntax = explicit }) => transferSyntax === explicit || transferSyntax === "*",
+  );
+  const isMet = isMetAsStored(accepted, record.transferSyntaxUID);
+  const isKnown = isMet || (isPlain && isNative(record));
+  const complete = isKnown ? undefined : await withMetadata(retrieval, record);
+  const image =
+    complete &&
+    (await convertibleImage(retrieval.stores.content, retrieval.scope, complete, "instance"));
+  const now = complete ?? record;
+  const convertibleTo = image?.convertibleTo ?? (isKnown && !isMet ? [explicit] : []);
+  const chosen = chooseRepresentation(accepted, now.transferSyntaxUID, convertibleTo);
   if (chosen === undefined) {
     throw new Problem(
       "notAcceptable",
-      `An instance is stored in the transfer syntax ${record.transferSyntaxUID} and is not offered in another.`,
+      `An instance is stored in the transfer syntax ${now.transferSyntaxUID} and is not offered in what is asked for.`,
     );
   }
-  return chosen;
+  return { ...chosen, record: now, image };
+}
+
+/** The record as it is now, if it does not have its metadata with it. */
+async function withMetadata(
+  { stores, scope }: Retrieval,
+  record: InstanceRecord | InstanceWithMetadata,
+): Promise<InstanceWithMetadata> {
+  const complete = "metadata" in record ? record : await stores.index.get(scope, record);
+  if (complete === undefined) {
+    throw noInstance();
+  }
+  return complete;
+}
+
+// Found out again where it was not kept. What has been replaced since is gone, and there is something new.
+async function imageOf(retrieval: Retrieval, record: InstanceRecord): Promise<ConvertibleImage> {
+  const now = await withMetadata(retrieval, record);
+  if (now.content.name !== record.content.name) {
+    throw noInstance();
+  }
+  return await convertibleImage(retrieval.stores.content, retrieval.scope, now, "instance");
+}
+
+async function openChosen(
+  retrieval: Retrieval,
+  chosen: ChosenInstance,
+  isUnderWay: boolean,
+): Promise<RetrievedObject> {
+  const { stores, scope } = retrieval;
+  try {
+    return await openInstance(retrieval, chosen, isUnderWay);
+  } catch (error) {
+    const isUndecodable = error instanceof Problem && error.kind === "notAcceptable";
+    if (isUndecodable && isIndifferent(chosen.representation)) {
+      const { transferSyntaxUID } = chosen.record;
+      return await openInstance(retrieval, { ...chosen, transferSyntaxUID }, isUnderWay);
+    }
+    // Whoever reads the index and is then overtaken by a replacement finds the bytes gone: there are new ones.
+    const isGone = error instanceof Problem && error.kind === "notFound";
+    const now = isGone ? await stores.index.get(scope, chosen.record) : undefined;
+    if (now === undefined || now.content.name === chosen.record.content.name) {
+      throw error;
+    }
+    return await openInstance(retrieval, await choose(retrieval, now), isUnderWay);
+  }
 }
 
 async function openInstance(
-  content: InstanceContent,
-  scope: TenantScope,
-  record: InstanceRecord,
-  { representation, transferSyntaxUID }: ChosenRepresentation,
-  signal: AbortSignal,
+  retrieval: Retrieval,
+  { record, representation, transferSyntaxUID, image }: ChosenInstance,
+  isUnderWay: boolean,
 ): Promise<RetrievedObject> {
-  const { name, length } = record.content;
-  const body =
-    length <= readAheadBytesMax
-      ? once(await content.getBytes(scope, name, undefined, signal))
-      : await content.get(scope, name, undefined, signal);
-  return {
+  const { stores, scope, signal, conditions } = retrieval;
+  const { content } = stores;
+  const { name } = record.content;
+  const isAsStored = transferSyntaxUID === record.transferSyntaxUID;
+  const length = isAsStored ? record.content.length : undefined;
+  const whole = {
     mediaType: representation.mediaType,
     transferSyntaxUID,
     location: instancePath(record),
     length,
-    body,
   };
+  const open = async (range?: ByteSpan): Promise<AsyncIterable<Uint8Array>> =>
+    isAsStored
+      ? await content.get(scope, name, range, signal)
+      : await transcodeInstance({
+          ...stores,
+          scope,
+          record,
+          image: isNativeCopy(record, transferSyntaxUID)
+            ? undefined
+            : (image ?? (await imageOf(retrieval, record))),
+          targetUID: transferSyntaxUID,
+          signal,
+          isUnderWay,
+        });
+  if (representation.form === "single" && conditions !== undefined) {
+    const entityTag = `${record.version}.${transferSyntaxUID}`;
+    const selection = selectBytes(conditions, entityTag, length);
+    return {
+      ...whole,
+      entityTag,
+      selection,
+      body: await openSelection(selection, length, open),
+    };
+  }
+  const body =
+    length !== undefined && length <= readAheadBytesMax
+      ? once(await content.getBytes(scope, name, undefined, signal))
+      : await open();
+  return { ...whole, body };
+}
+
+function isNativeCopy(record: InstanceRecord, transferSyntaxUID: string): boolean {
+  return isNative(record) && transferSyntaxUID === transferSyntaxUIDs.explicitVRLittleEndian;
+}
+
+/**
+ * Opens the selected bytes of a representation of this length: those of the range, those of no range for all of them, or
+ * nothing at all. Throws `rangeNotSatisfiable` when there are none.
+ */
+export async function openSelection(
+  selection: Selection,
+  length: number | undefined,
+  open: (range: ByteSpan | undefined) => Promise<AsyncIterable<Uint8Array>>,
+): Promise<AsyncIterable<Uint8Array>> {
+  switch (selection.kind) {
+    case "whole":
+      return await open(undefined);
+    case "part":
+      return await open({ offset: selection.start, length: selection.end - selection.start });
+    case "notModified":
+      return nothing();
+    case "unsatisfiable":
+      throw new Problem("rangeNotSatisfiable", "There are no such bytes.", {
+        contentRange: encodeContentRange(selection, length ?? 0),
+      });
+  }
+}
+
+async function* nothing(): AsyncGenerator<never, void, undefined> {
+  // Not a byte.
 }
 
 /** The path of an instance below the service's URL. */

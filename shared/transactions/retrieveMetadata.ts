@@ -1,10 +1,11 @@
-import { matchesIfNoneMatch } from "../dicomweb/etag.ts";
-import { completeMetadata } from "../dicomweb/metadataResponse.ts";
+import type { MetadataFields } from "../dicomweb/metadataFields.ts";
+import { completeMetadataInSteps, keepFields } from "../dicomweb/metadataResponse.ts";
 import type { InstanceContent } from "../store/instanceContent.ts";
 import { sideName } from "../store/instanceContent.ts";
 import type { InstanceWithMetadata, Target } from "../store/instanceIndex.ts";
 import { decodeDataset } from "../store/metadataCodec.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
+import { inSlices } from "./inSlices.ts";
 import { instancePath, noInstance } from "./retrieveInstances.ts";
 import type { Stores } from "./storeInstances.ts";
 
@@ -18,33 +19,44 @@ export type RetrievedMetadata =
       readonly datasets: AsyncIterable<string>;
     };
 
+/** What a caller wants of metadata; everything, when nothing is said. */
+export interface MetadataWishes {
+  /** Whether the caller has what this entity tag names. Asked before anything is read but the tag. */
+  readonly isKnown?: ((entityTag: string) => boolean) | undefined;
+  readonly fields?: MetadataFields | undefined;
+}
+
 /**
  * Retrieves the metadata of all instances under a target (PS3.18 §10.4.1.1.2), in the order in which they were stored.
  *
- * One query, whatever the number of instances; pages of it are read as the caller takes them. `ifNoneMatch` is the
- * request's header. Throws `notFound` when nothing is there.
+ * One query, whatever the number of instances; pages of it are read as the caller takes them. Throws `notFound` when
+ * nothing is there.
  */
 export async function retrieveMetadata(
   stores: Stores,
   scope: TenantScope,
   target: Target,
   serviceURL: string,
-  ifNoneMatch: string | undefined,
+  { isKnown, fields }: MetadataWishes = {},
 ): Promise<RetrievedMetadata> {
-  if (ifNoneMatch !== undefined) {
+  if (isKnown !== undefined) {
     const known = await stores.index.version(scope, target);
     if (known === undefined) {
       throw noInstance();
     }
-    if (matchesIfNoneMatch(ifNoneMatch, entityTagOf(known))) {
+    if (isKnown(entityTagOf(known))) {
       return { isModified: false };
     }
   }
-  const complete = async (record: InstanceWithMetadata): Promise<string> =>
-    completeMetadata(await datasetOf(stores.content, scope, record), {
-      instanceURL: `${serviceURL}/${instancePath(record)}`,
-      transferSyntaxUID: record.transferSyntaxUID,
-    });
+  const complete = async (record: InstanceWithMetadata): Promise<string> => {
+    const dataset = await inSlices(
+      completeMetadataInSteps(await datasetOf(stores.content, scope, record), {
+        instanceURL: `${serviceURL}/${instancePath(record)}`,
+        transferSyntaxUID: record.transferSyntaxUID,
+      }),
+    );
+    return fields === undefined ? dataset : keepFields(dataset, fields);
+  };
   const { studyInstanceUID, seriesInstanceUID, sopInstanceUID } = target;
   if (seriesInstanceUID !== undefined && sopInstanceUID !== undefined) {
     const uids = { studyInstanceUID, seriesInstanceUID, sopInstanceUID };

@@ -2,12 +2,15 @@ import type { DeadLetters } from "../feed/deadLetters.ts";
 import type { FeedLog } from "../feed/feedLog.ts";
 import { statusOf } from "../store/cosmosRetry.ts";
 import type { ChangeItem } from "../store/studyItems.ts";
+import type { Tenants } from "../tenancy/tenants.ts";
 import { maintenanceScope, type TenantScope } from "../tenancy/tenantScope.ts";
 
 /** What sequencing takes. */
 export interface SequencerStores {
   readonly log: FeedLog;
   readonly deadLetters: DeadLetters;
+  /** Tells of which tenants nothing is kept any more. */
+  readonly tenants: Pick<Tenants, "isPurged">;
 }
 
 // What the database answers to an entry that it will never take. Anything else that goes wrong may come right.
@@ -18,10 +21,11 @@ const refusals: ReadonlySet<number> = new Set([400, 413]);
  *
  * It is called with items from the change feed of the container `dicom`, at least once for each, in the order of their
  * commits for each study; an event that has a number already keeps it. It throws when the database is busy, so that the
- * batch comes again. An event that can never be sequenced is set aside, and the others go on.
+ * batch comes again. An event that can never be sequenced is set aside, and the others go on. Those of a tenant that is
+ * being purged are dropped.
  */
 export async function sequenceChanges(
-  { log, deadLetters }: SequencerStores,
+  { log, deadLetters, tenants: registry }: SequencerStores,
   items: readonly unknown[],
 ): Promise<number> {
   const tenants = new Map<
@@ -44,6 +48,9 @@ export async function sequenceChanges(
   }
   let sequenced = 0;
   for (const { scope, changes } of tenants.values()) {
+    if (await registry.isPurged(scope.tenant)) {
+      continue;
+    }
     sequenced += await appendOrSetAside(log, deadLetters, scope, changes);
   }
   return sequenced;
@@ -91,11 +98,12 @@ async function setAside(
 
 /** The scope of a change's tenant; `undefined` when the item is not a change as the store writes it. */
 function scopeOf(change: Partial<ChangeItem>): TenantScope | undefined {
-  const { id, tenant, partition, study, series, sop, action, revision } = change;
+  const { id, tenant, partition, study, series, sop, action, revision, bytes } = change;
   if (
     ![id, tenant, partition, study, series, sop].every((text) => typeof text === "string") ||
     !["create", "update", "delete"].includes(String(action)) ||
-    !Number.isSafeInteger(revision)
+    !Number.isSafeInteger(revision) ||
+    !Number.isSafeInteger(bytes)
   ) {
     return undefined;
   }

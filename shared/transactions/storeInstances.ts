@@ -1,5 +1,9 @@
 import type { InlineFrameIndex } from "../dicom/frameIndex.ts";
-import { stringifyDicomJson, toDicomJson } from "../dicom/dicomJson.ts";
+import {
+  stringifyDicomJsonInSteps,
+  toDicomJsonInSteps,
+  type DicomJsonDataset,
+} from "../dicom/dicomJson.ts";
 import type { Part10Instance } from "../dicom/part10Reader.ts";
 import { Part10Reader } from "../dicom/part10Reader.ts";
 import type { PixelData } from "../dicom/pixelData.ts";
@@ -9,8 +13,15 @@ import type { ApiVersion, InstanceOutcome } from "../dicomweb/storeResponse.ts";
 import { Problem } from "../problem/problem.ts";
 import { sideName, type ContentWriter, type InstanceContent } from "../store/instanceContent.ts";
 import type { InstanceIndex, NewInstance, PutMode, PutOutcome } from "../store/instanceIndex.ts";
-import { encodeMetadata } from "../store/metadataCodec.ts";
+import { compressMetadata } from "../store/metadataCodec.ts";
+import {
+  readExtendedValuesOfFile,
+  withExtendedValues,
+  type ExtendedValues,
+} from "../tags/extendedValues.ts";
+import { indexedTags, type TagList } from "../tags/tagList.ts";
 import type { TenantScope } from "../tenancy/tenantScope.ts";
+import { inSlices } from "./inSlices.ts";
 import { validateInstance, type ValidInstance } from "./validateInstance.ts";
 
 /** One part of a Store request. */
@@ -27,6 +38,10 @@ export interface StoreRequest {
   /** The study that all instances have to be of, when the request names one. */
   readonly studyInstanceUID: string | undefined;
   readonly mode: PutMode;
+  /** When the studies of the instances are to be deleted, in milliseconds since 1970; never, when it is absent. */
+  readonly expiresAt?: number | undefined;
+  /** The tenant's extended query tags, by which the instances can be searched for at once. */
+  readonly extendedTags: TagList;
   /** Hears why instances could not be stored through no fault of their own, when others could. */
   readonly report: (error: unknown) => void;
 }
@@ -77,7 +92,7 @@ export async function storeInstances(
     uploads.discardAll();
     throw error;
   }
-  const outcomes = await putAll(stores.index, scope, received, request.mode, uploads);
+  const outcomes = await putAll(stores.index, scope, received, request, uploads);
   const failures = outcomes.filter((outcome) => outcome instanceof Unavailable);
   if (failures.length > 0 && failures.length === outcomes.length) {
     throw failures[0]?.cause;
@@ -102,13 +117,23 @@ async function receive(
   const writer = content.openWriter(scope);
   try {
     const instance = await readPart(part.body, writer);
-    const validation = validateInstance(instance, request.version, request.studyInstanceUID);
+    const { version, studyInstanceUID, extendedTags } = request;
+    const extended = readExtendedValuesOfFile(
+      instance.dataset,
+      indexedTags(extendedTags),
+      version === "v2",
+    );
+    const validation = await validateInstance(instance, version, studyInstanceUID, extended);
     if (!validation.isValid) {
       await writer.abort();
       return validation.outcome;
     }
     const { valid } = validation;
-    return { valid, upload: uploads.begin(writer, instance, valid) };
+    const encoded = await encodeDataset(instance);
+    return {
+      valid,
+      upload: uploads.begin(writer, instance, valid, encoded, extended, extendedTags),
+    };
   } catch (error) {
     await writer.abort();
     if (error instanceof PartFailure) {
@@ -116,6 +141,18 @@ async function receive(
     }
     throw error;
   }
+}
+
+/** What is kept of the data set of an instance. */
+interface EncodedDataset {
+  readonly dataset: DicomJsonDataset;
+  readonly metadata: Buffer;
+}
+
+async function encodeDataset(instance: Part10Instance): Promise<EncodedDataset> {
+  const { dataset, bulkdata } = await inSlices(toDicomJsonInSteps(instance));
+  const text = await inSlices(stringifyDicomJsonInSteps(dataset));
+  return { dataset, metadata: await compressMetadata({ dataset: text, bulkdata }) };
 }
 
 /** Why a part is not an instance. It concerns that part alone, unlike what goes wrong with the request. */
@@ -167,14 +204,18 @@ class Uploads {
     }
   }
 
-  /** Begins to make an instance durable. The promise is also awaited here, so that its failure is never unheard. */
+  /**
+   * Begins to make an instance durable, with its data set as JSON and that as it is kept. The promise is also awaited here,
+   * so that its failure is never unheard.
+   */
   begin(
     writer: ContentWriter,
     instance: Part10Instance,
     valid: ValidInstance,
+    { dataset, metadata }: EncodedDataset,
+    extended: ExtendedValues,
+    { registrations }: TagList,
   ): Promise<NewInstance> {
-    const { dataset, bulkdata } = toDicomJson(instance);
-    const metadata = encodeMetadata({ dataset: stringifyDicomJson(dataset), bulkdata });
     const metadataBeside =
       metadata.byteLength > inlineMetadataBytesMax ||
       this.#pendingMetadataBytes + metadata.byteLength > pendingMetadataBytesMax;
@@ -190,7 +231,8 @@ class Uploads {
       sopClassUID: valid.sopClassUID,
       transferSyntaxUID: instance.transferSyntax.uid,
       datasetOffset: instance.datasetOffset,
-      attributes: extractSearchAttributes(dataset),
+      attributes: withExtendedValues(extractSearchAttributes(dataset), extended.attributes),
+      ...(registrations === 0 ? {} : { registrations }),
     };
     const encodedFrames = inlineFrames === undefined ? frames?.encode() : undefined;
     const framesReference = instance.pixelData && {
@@ -270,7 +312,7 @@ async function putAll(
   index: InstanceIndex,
   scope: TenantScope,
   received: readonly (Received | InstanceOutcome)[],
-  mode: PutMode,
+  { mode, expiresAt }: Pick<StoreRequest, "mode" | "expiresAt">,
   uploads: Uploads,
 ): Promise<(InstanceOutcome | Unavailable)[]> {
   const outcomes: (InstanceOutcome | Unavailable)[] = [];
@@ -303,12 +345,13 @@ async function putAll(
         study,
         members.map(({ instance }) => instance),
         mode,
+        expiresAt,
       );
       const unused: NewInstance[] = [];
       for (const [at, { position, valid, instance }] of members.entries()) {
         const result = results[at] ?? { result: "unavailable", cause: undefined };
         outcomes[position] = outcomeOf(result, valid);
-        if (result.result === "duplicate" || result.result === "unchanged") {
+        if (result.result !== "stored" && result.result !== "unavailable") {
           unused.push(instance);
         }
       }
@@ -321,15 +364,22 @@ async function putAll(
 
 function outcomeOf(result: PutOutcome, valid: ValidInstance): InstanceOutcome | Unavailable {
   const { studyInstanceUID, seriesInstanceUID, sopInstanceUID, sopClassUID } = valid;
+  const { hasUnindexedValues } = valid;
   switch (result.result) {
     case "stored":
     case "unchanged": {
-      const uids = { studyInstanceUID, seriesInstanceUID, sopClassUID, sopInstanceUID };
+      const stored = {
+        studyInstanceUID,
+        seriesInstanceUID,
+        sopClassUID,
+        sopInstanceUID,
+        ...(hasUnindexedValues ? { hasUnindexedValues } : {}),
+      };
       return valid.warningReasons.length === 0
-        ? { outcome: "stored", ...uids }
+        ? { outcome: "stored", ...stored }
         : {
             outcome: "storedWithWarning",
-            ...uids,
+            ...stored,
             warningReasons: valid.warningReasons,
             errorComments: valid.errorComments,
           };
@@ -338,6 +388,13 @@ function outcomeOf(result: PutOutcome, valid: ValidInstance): InstanceOutcome | 
       return {
         outcome: "failed",
         failureReason: failureReason.alreadyStored,
+        sopClassUID,
+        sopInstanceUID,
+      };
+    case "notAuthorized":
+      return {
+        outcome: "failed",
+        failureReason: failureReason.notAuthorized,
         sopClassUID,
         sopInstanceUID,
       };

@@ -1,5 +1,5 @@
-import { getString, type Dataset } from "../dicom/dataset.ts";
-import { validateDataset, validateIndexedElement } from "../dicom/elementValidation.ts";
+import { getString, getStrings, type Dataset } from "../dicom/dataset.ts";
+import { validateDatasetInSteps, validateIndexedElement } from "../dicom/elementValidation.ts";
 import type { Part10Instance } from "../dicom/part10Reader.ts";
 import type { Tag } from "../dicom/tag.ts";
 import { isUID, parseUID } from "../dicom/uid.ts";
@@ -9,6 +9,8 @@ import {
   type ApiVersion,
   type FailedOutcome,
 } from "../dicomweb/storeResponse.ts";
+import { inSlices } from "./inSlices.ts";
+import type { ExtendedValues } from "../tags/extendedValues.ts";
 
 const tags = {
   sopClassUID: 0x00080016,
@@ -44,6 +46,8 @@ export interface ValidInstance {
   readonly sopClassUID: string;
   readonly warningReasons: readonly WarningReason[];
   readonly errorComments: readonly string[];
+  /** Whether an attribute that is searched by one value has several; under v2 only what is required counts. */
+  readonly hasUnindexedValues: boolean;
 }
 
 /** The result of {@link validateInstance}. */
@@ -56,13 +60,15 @@ export type Validation =
  *
  * Both versions refuse an instance without usable identifiers, without PatientID, or of another study than the request
  * names. Beyond that, v1 refuses invalid values of the attributes that it searches by, and v2 warns of every attribute
- * whose value is invalid. What is warned of is stored all the same.
+ * whose value is invalid. What is warned of is stored all the same. `extended` is what the instance has of the
+ * tenant's extended query tags.
  */
-export function validateInstance(
+export async function validateInstance(
   { dataset, transferSyntax }: Part10Instance,
   version: ApiVersion,
   expectedStudyInstanceUID: string | undefined,
-): Validation {
+  extended: Pick<ExtendedValues, "faults" | "hasFurtherValues">,
+): Promise<Validation> {
   const comments = requiredComments(dataset, version);
   const sopClassUID = uidOf(dataset, tags.sopClassUID);
   const sopInstanceUID = uidOf(dataset, tags.sopInstanceUID);
@@ -85,7 +91,7 @@ export function validateInstance(
     studyInstanceUID === undefined ||
     seriesInstanceUID === undefined
   ) {
-    const others = version === "v2" ? invalidComments(dataset) : [];
+    const others = version === "v2" ? await invalidComments(dataset) : [];
     return failed([...new Set([...comments, ...others])].slice(0, errorCommentsMax));
   }
   if (expectedStudyInstanceUID !== undefined && studyInstanceUID !== expectedStudyInstanceUID) {
@@ -93,11 +99,19 @@ export function validateInstance(
       encodeErrorComment(tags.studyInstanceUID, "the study is not the one that the request names"),
     ]);
   }
-  const refused = version === "v1" ? searchedComments(dataset) : [];
+  const extendedComments = extended.faults.map(({ tag, reason }) =>
+    encodeErrorComment(tag.tag, reason),
+  );
+  const refused = version === "v1" ? [...searchedComments(dataset), ...extendedComments] : [];
   if (refused.length > 0) {
     return failed(refused);
   }
-  const errorComments = version === "v2" ? invalidComments(dataset) : [];
+  const errorComments = version === "v2" ? await invalidComments(dataset) : [];
+  if (version === "v2") {
+    errorComments.push(
+      ...extendedComments.filter((comment) => !isCommented(errorComments, comment)),
+    );
+  }
   if (version === "v2" && getString(dataset, tags.patientID) === undefined) {
     errorComments.unshift(encodeErrorComment(tags.patientID, "the required attribute is empty"));
   }
@@ -108,6 +122,11 @@ export function validateInstance(
       seriesInstanceUID,
       sopInstanceUID,
       sopClassUID,
+      hasUnindexedValues:
+        [...requiredTags, ...(version === "v1" ? searchedTags : [])].some(
+          (tag) => getStrings(dataset, tag).length > 1,
+        ) ||
+        (version === "v1" && extended.hasFurtherValues),
       warningReasons: [
         ...(transferSyntax.isImplicitVR ? [warningReason.dataSetDoesNotMatchSOPClass] : []),
         ...(errorComments.length > 0 ? [warningReason.invalidAttributes] : []),
@@ -115,6 +134,12 @@ export function validateInstance(
       errorComments,
     },
   };
+}
+
+/** Whether the attribute that a comment is about has one already. */
+function isCommented(comments: readonly string[], comment: string): boolean {
+  const [attribute = ""] = comment.split(" - ", 1);
+  return comments.some((other) => other.startsWith(attribute));
 }
 
 function requiredComments(dataset: Dataset, version: ApiVersion): string[] {
@@ -147,11 +172,9 @@ function commentOf(dataset: Dataset, tag: Tag, version: ApiVersion): string[] {
   return reason === undefined ? [] : [encodeErrorComment(tag, reason)];
 }
 
-function invalidComments(dataset: Dataset): string[] {
-  return validateDataset(dataset)
-    .map(({ tag, reason }) => encodeErrorComment(tag, reason))
-    .take(errorCommentsMax)
-    .toArray();
+async function invalidComments(dataset: Dataset): Promise<string[]> {
+  const invalid = await inSlices(validateDatasetInSteps(dataset, errorCommentsMax));
+  return invalid.map(({ tag, reason }) => encodeErrorComment(tag, reason));
 }
 
 // A SOP class that v1 lets pass may be no UID; what cannot be told apart from others is not passed on as one.

@@ -53,7 +53,7 @@ test("URLs in an answer carry the version that the request used", async () => {
 });
 
 test("a path without a version is answered 404", async () => {
-  for (const path of ["/studies", "/", "/v2", "/v2/", "/favicon.ico"]) {
+  for (const path of ["/studies", "/", "/favicon.ico"]) {
     const answer = await send(`${baseUrl}${path}`);
     expect([path, answer.status, problemKind(answer)]).toEqual([path, 404, "notFound"]);
   }
@@ -198,4 +198,23 @@ test("health is answered 200 without a version, and names its parts", async () =
       ["content", "Healthy"],
     ]),
   );
+});
+
+test("every answer has a correlation id, the caller's if it is one, and says what it took", async () => {
+  const id = "0af7651916cd43dd8448eb211c80319c";
+  const instance = makeInstance();
+  await service.mustStore([instance.bytes]);
+  for (const path of [instancePath(instance), "studies/abc", `studies/${makeUID()}`, "nothing"]) {
+    const answer = await service.request(path, { headers: { "X-Correlation-Id": id } });
+    expect(answer.headers["x-correlation-id"]).toBe(id);
+    const named = await service.request(path, { headers: { "X-Correlation-Id": "Doe^John" } });
+    expect(named.headers["x-correlation-id"]).toMatch(/^[0-9a-f-]{36}$/);
+    const timing = /^cosmos;dur=(\d+\.\d);desc="([\d.]+) RU", blob;dur=(\d+\.\d)$/.exec(
+      String(answer.headers["server-timing"]),
+    );
+    expect(timing).not.toBeNull();
+    // What is not routed asks nobody.
+    expect(Number(timing?.[2]) > 0).toBe(path !== "nothing");
+    expect(Number(timing?.[3]) > 0).toBe(answer.status === 200);
+  }
 });

@@ -269,7 +269,7 @@ describe.each([v1, v2])("Store under /$version", (service) => {
     ["*/*", 200],
     ["text/html, application/*;q=0.1", 200],
     ["application/dicom", 406],
-    ["application/dicom+xml", 406],
+    ["application/dicom+xml", 200],
     ["text/*", 406],
   ])("Store with Accept %s is answered %i", async (accept, status) => {
     const instance = makeInstance();
@@ -286,6 +286,37 @@ describe.each([v1, v2])("Store under /$version", (service) => {
       expect(problemKind(answer)).toBe("notAcceptable");
       expect((await service.get(instancePath(instance))).status).toBe(404);
     }
+  });
+});
+
+describe("several values of an attribute that is searched by one", () => {
+  const warning = /^299 [^ ]+: "The DICOM dataset has multiple values/;
+
+  test.each([
+    ["v1", "0020000D", "required", true],
+    ["v2", "0020000D", "required", true],
+    ["v1", "00080090", "searched", true],
+    ["v2", "00080090", "searched", false],
+    ["v1", "00081010", "neither", false],
+  ] as const)("under %s of %s, which is %s, are told of: %s", async (version, tag, _, isTold) => {
+    const one = makeInstance();
+    const values: Readonly<Record<string, readonly [string, readonly string[]]>> = {
+      "0020000D": ["UI", [one.studyInstanceUID, "1.2.3"]],
+      "00080090": ["PN", ["One^Artificial", "Two^Artificial"]],
+      "00081010": ["SH", ["ROOM-1", "ROOM-2"]],
+    };
+    const [vr, several] = values[tag] ?? ["", []];
+    const { bytes } = makeInstance({ ...nameOf(one), elements: [[tag, vr, several]] });
+    const answer = await new DicomwebService(version).store([bytes]);
+    expect(answer.status).toBe(200);
+    if (isTold) {
+      expect(answer.headers["warning"]).toMatch(warning);
+      expect(answer.headers["warning"]).toContain(new URL(v2.baseUrl).host);
+    } else {
+      expect(answer.headers["warning"]).toBeUndefined();
+    }
+    // The first of them names it.
+    expect((await v2.get(instancePath(one))).status).toBe(200);
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseAccept } from "../../shared/dicomweb/mediaType.ts";
 import { negotiateRetrieve, type RetrieveResource } from "../../shared/dicomweb/negotiation.ts";
+import { parseRenderingQuery } from "../../shared/dicomweb/renderingQuery.ts";
 import { parseSearchQuery, type SearchTarget } from "../../shared/dicomweb/searchQuery.ts";
 import type { TenantScope } from "../../shared/tenancy/tenantScope.ts";
 import { deleteInstances } from "../../shared/transactions/deleteInstances.ts";
@@ -12,6 +13,8 @@ import { retrieveBulkdata } from "../../shared/transactions/retrieveBulkdata.ts"
 import { retrieveFrames } from "../../shared/transactions/retrieveFrames.ts";
 import { retrieveInstances } from "../../shared/transactions/retrieveInstances.ts";
 import { retrieveMetadata } from "../../shared/transactions/retrieveMetadata.ts";
+import { retrieveRendered } from "../../shared/transactions/retrieveRendered.ts";
+import { retrieveThumbnail } from "../../shared/transactions/retrieveThumbnail.ts";
 import { searchResources } from "../../shared/transactions/searchResources.ts";
 import { makeUID, syntaxes } from "../support/dicom/dicomFile.ts";
 import { eventually } from "../support/eventually.ts";
@@ -81,8 +84,9 @@ const signal = new AbortController().signal;
 function accepting(
   resource: RetrieveResource,
   type = "application/dicom",
+  transferSyntax = "*",
 ): ReturnType<typeof negotiateRetrieve> {
-  const accept = `multipart/related; type="${type}"; transfer-syntax=*`;
+  const accept = `multipart/related; type="${type}"; transfer-syntax=${transferSyntax}`;
   return negotiateRetrieve(parseAccept([accept], undefined), resource);
 }
 
@@ -98,19 +102,54 @@ async function readAll(
 
 type UIDs = Pick<TestFile, "studyInstanceUID"> & Partial<TestFile>;
 
-async function retrieve(target: UIDs, resource: RetrieveResource): Promise<void> {
-  const { objects } = await retrieveInstances(stores, scope, target, accepting(resource), signal);
+async function retrieve(
+  target: UIDs,
+  resource: RetrieveResource,
+  transferSyntax?: string,
+): Promise<void> {
+  const accepted = accepting(resource, undefined, transferSyntax);
+  const { objects } = await retrieveInstances(stores, scope, target, accepted, signal);
   await readAll(objects);
 }
 
-async function frames(file: TestFile, frameNumbers: readonly number[]): Promise<void> {
-  const accepted = accepting("frames", "application/octet-stream");
+async function frames(
+  file: TestFile,
+  frameNumbers: readonly number[],
+  transferSyntax?: string,
+): Promise<void> {
+  const accepted = accepting("frames", "application/octet-stream", transferSyntax);
   const { objects } = await retrieveFrames(stores, scope, file, frameNumbers, accepted, signal);
   await readAll(objects);
 }
 
+/** Renders what lies under a target, and says by which entity tag it is known. */
+async function render(
+  transaction: typeof retrieveRendered,
+  target: UIDs,
+  ifNoneMatch: readonly string[] = [],
+): Promise<string> {
+  const request = {
+    target,
+    frameNumbers: undefined,
+    query: parseRenderingQuery(new URLSearchParams(), false),
+    accept: parseAccept(["image/png"]),
+    conditions: { ifNoneMatch, range: undefined, ifRange: undefined },
+  };
+  const rendered = await transaction(stores, scope, request, signal);
+  let entityTag = "";
+  for await (const object of rendered.objects) {
+    entityTag = object.entityTag ?? "";
+    for await (const chunk of object.body) {
+      expect(chunk.length).toBeGreaterThan(0);
+    }
+  }
+  return entityTag;
+}
+
 async function metadata(target: UIDs, ifNoneMatch?: string): Promise<string> {
-  const found = await retrieveMetadata(stores, scope, target, "http://x/v2", ifNoneMatch);
+  const found = await retrieveMetadata(stores, scope, target, "http://x/v2", {
+    isKnown: ifNoneMatch === undefined ? undefined : (entityTag) => entityTag === ifNoneMatch,
+  });
   if (!found.isModified) {
     return "";
   }
@@ -122,7 +161,7 @@ async function metadata(target: UIDs, ifNoneMatch?: string): Promise<string> {
 
 async function search(target: SearchTarget, parameters: [string, string][] = []): Promise<void> {
   const query = parseSearchQuery(target, parameters, "v2");
-  const { results } = await searchResources(stores.index, scope, query, "http://x/v2");
+  const { results } = await searchResources(stores, scope, query, "http://x/v2");
   expect(results.length).toBeGreaterThan(0);
 }
 
@@ -153,6 +192,28 @@ const calls: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
     await storeAll([file]);
     return async () => {
       await retrieve(file, "instance");
+    };
+  },
+  "retrieve an instance in another transfer syntax": async () => {
+    const file = fileOf(makeUID());
+    await storeAll([file]);
+    return async () => {
+      await retrieve(file, "instance", syntaxes.rle);
+    };
+  },
+  "retrieve a series of 100 in another transfer syntax": async () => {
+    const files = hundred();
+    await storeAll(files);
+    const { studyInstanceUID, seriesInstanceUID } = files[0];
+    return async () => {
+      await retrieve({ studyInstanceUID, seriesInstanceUID }, "series", syntaxes.rle);
+    };
+  },
+  "retrieve three frames that follow each other in another transfer syntax": async () => {
+    const file = fileOf(makeUID(), { frames: 9 });
+    await storeAll([file]);
+    return async () => {
+      await frames(file, [4, 5, 6], syntaxes.rle);
     };
   },
   "retrieve a series of 100": async () => {
@@ -206,9 +267,36 @@ const calls: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
       const value = await retrieveBulkdata(stores, scope, file, "7FE00010", signal);
       await readAll(
         (async function* one() {
-          yield await value.open(0, value.length);
+          yield await value.open({ kind: "whole" });
         })(),
       );
+    };
+  },
+  "render an instance": async () => {
+    const file = await one();
+    return async () => {
+      await render(retrieveRendered, file);
+    };
+  },
+  "render an instance that the caller has already": async () => {
+    const file = await one();
+    const entityTag = await render(retrieveRendered, file);
+    return async () => {
+      await render(retrieveRendered, file, [`"${entityTag}"`]);
+    };
+  },
+  "make a thumbnail of an instance": async () => {
+    const file = await one();
+    return async () => {
+      await render(retrieveThumbnail, file);
+    };
+  },
+  "make a thumbnail of a study of 100": async () => {
+    const files = hundred();
+    await storeAll(files);
+    const { studyInstanceUID } = files[0];
+    return async () => {
+      await render(retrieveThumbnail, { studyInstanceUID });
     };
   },
   "retrieve the metadata of an instance": async () => {
@@ -233,7 +321,7 @@ const calls: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
     await storeAll([{ studyInstanceUID, ...rest }]);
     const entityTag = await metadata({ studyInstanceUID });
     return async () => {
-      expect(await metadata({ studyInstanceUID }, `"${entityTag}"`)).toBe("");
+      expect(await metadata({ studyInstanceUID }, entityTag)).toBe("");
     };
   },
   "search for studies": async () => {
@@ -276,6 +364,27 @@ const calls: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> = {
     const { studyInstanceUID } = await one();
     return async () => {
       await search({ level: "instance", studyInstanceUID }, [["includefield", "00280102"]]);
+    };
+  },
+  "search for 3 studies with an attribute not in the index": async () => {
+    const patientID = `P${makeUID()}`.slice(0, 60);
+    await storeAll(Array.from({ length: 3 }, () => fileOf(makeUID(), { patientID })));
+    return async () => {
+      await search({ level: "study" }, [
+        ["PatientID", patientID],
+        ["includefield", "00280102"],
+      ]);
+    };
+  },
+  "count studies": async () => {
+    const { studyInstanceUID } = await one();
+    return async () => {
+      const query = parseSearchQuery(
+        { level: "study" },
+        [["StudyInstanceUID", studyInstanceUID]],
+        "v2",
+      );
+      expect(await stores.index.count(scope, query)).toBe(1);
     };
   },
   "store an instance in a new study": async () => {

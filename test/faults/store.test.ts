@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PutMode } from "../../shared/store/instanceIndex.ts";
 import { deleteInstances } from "../../shared/transactions/deleteInstances.ts";
+import { expireStudies } from "../../shared/transactions/expireStudies.ts";
 import {
   encapsulate,
   fakeCodestream,
@@ -10,6 +11,7 @@ import {
   type TestElement,
 } from "../support/dicom/dicomFile.ts";
 import type { Fault, ProxiedRequest } from "../support/faultyProxy.ts";
+import { indexedInstance } from "../support/indexedInstance.ts";
 import { startTestStores, type TestStores } from "../support/testStores.ts";
 import {
   fileOf,
@@ -369,4 +371,40 @@ describe.each(deleteScenarios)("Delete of $name", (scenario) => {
     await service.sweepEverything(scope);
     expect(await service.contentNames(scope)).toEqual(names);
   });
+});
+
+describe("Expiry of a study of more instances than fit one batch", () => {
+  test.each(faultKinds)(
+    "is finished by the next run when its nth request fails: $name",
+    async (kind) => {
+      const scope = newScope();
+      for (let n = 0, isHit = true; isHit; n += 1) {
+        const study = makeUID();
+        const uids = { studyInstanceUID: study, seriesInstanceUID: makeUID() };
+        const instances = Array.from({ length: 60 }, () =>
+          indexedInstance({ ...uids, sopInstanceUID: makeUID() }),
+        );
+        await stores.direct.index.put(scope, study, instances, "create", 1_000);
+
+        const hasHit = injectFault(kind, n);
+        const reported: unknown[] = [];
+        await attempt(async () => {
+          await expireStudies(stores.index, scope, { now: 1_000 }, (error) => reported.push(error));
+        });
+        isHit = hasHit();
+        endFaults();
+        for (const error of reported) {
+          expect(error).toMatchObject({ kind: "unavailable" });
+        }
+
+        await expireStudies(stores.index, scope, { now: 1_000 }, (error) => {
+          throw error;
+        });
+        const { current, events } = await service.readStudy(scope, study, true);
+        expect(current).toEqual([]);
+        const deletions = events.filter(({ action }) => action === "delete");
+        expect(deletions.map(({ reason }) => reason)).toEqual(Array(60).fill("expired"));
+      }
+    },
+  );
 });

@@ -16,9 +16,11 @@ import { DeadLetters } from "../../shared/feed/deadLetters.ts";
 import { FeedCursors } from "../../shared/feed/feedCursors.ts";
 import { FeedLog, type LogSurroundings } from "../../shared/feed/feedLog.ts";
 import { parseFeedQuery } from "../../shared/feed/feedQuery.ts";
-import { FeedTokens, type FeedTokenKey } from "../../shared/feed/feedToken.ts";
+import { FeedTokens } from "../../shared/feed/feedToken.ts";
 import { InstanceStates } from "../../shared/feed/instanceStates.ts";
 import { rememberedDefinitions } from "../../shared/feed/rememberedDefinitions.ts";
+import { RetryBudget } from "../../shared/store/cosmosRetry.ts";
+import { StudyReach } from "../../shared/store/studyReach.ts";
 import { CosmosInstanceIndex } from "../../shared/store/cosmosInstanceIndex.ts";
 import type { InstanceContent } from "../../shared/store/instanceContent.ts";
 import type { InstanceUIDs, NewInstance } from "../../shared/store/instanceIndex.ts";
@@ -26,6 +28,7 @@ import { encodeMetadata } from "../../shared/store/metadataCodec.ts";
 import { withoutQueryPlans } from "../../shared/store/withoutQueryPlans.ts";
 import { maintenanceScope, type TenantScope } from "../../shared/tenancy/tenantScope.ts";
 import { readFeed, type FeedPage, type FeedStores } from "../../shared/transactions/readFeed.ts";
+import type { SealingKey } from "../../shared/tokens/sealedTokens.ts";
 
 export const serviceURL = "https://strata.example/v2";
 
@@ -59,7 +62,7 @@ export interface ConnectOptions {
   readonly plugin?: PluginConfig;
 }
 
-export const testKeys: readonly FeedTokenKey[] = [{ id: "test", secret: Buffer.alloc(32, 7) }];
+export const testKeys: readonly SealingKey[] = [{ id: "test", secret: Buffer.alloc(32, 7) }];
 
 const database = "strata";
 
@@ -141,6 +144,7 @@ function connect(connectionString: string, options: ConnectOptions): FeedClient 
     stores: {
       source: new ChangeSource(dicom, surroundings),
       states: new InstanceStates(dicom, surroundings),
+      reach: new StudyReach(dicom, () => new RetryBudget(surroundings)),
       tokens: new FeedTokens(testKeys),
       content: noContent,
       clock: surroundings,
@@ -197,7 +201,7 @@ export async function readPage(
     stores,
     scope,
     parseFeedQuery(new URLSearchParams(query), []),
-    serviceURL,
+    () => serviceURL,
     new AbortController().signal,
   );
 }

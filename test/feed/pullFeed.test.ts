@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { effectivePartitionKey } from "../../shared/feed/effectivePartitionKey.ts";
 import { tenantEpkRange } from "../../shared/feed/epkRange.ts";
 import { openContinuation, openRange, sealContinuation } from "../../shared/feed/feedState.ts";
-import { FeedTokens, type FeedTokenKey } from "../../shared/feed/feedToken.ts";
+import { FeedTokens } from "../../shared/feed/feedToken.ts";
 import { Problem } from "../../shared/problem/problem.ts";
 import { listFeedRanges, measureLag } from "../../shared/transactions/readFeed.ts";
+import type { SealingKey } from "../../shared/tokens/sealedTokens.ts";
 import {
   newInstance,
   readPage,
@@ -432,7 +433,7 @@ describe("tokens", () => {
 
   test("keys rotate without ending the tokens of the one before", async () => {
     const [old] = testKeys;
-    const next: FeedTokenKey = { id: "next", secret: Buffer.alloc(32, 9) };
+    const next: SealingKey = { id: "next", secret: Buffer.alloc(32, 9) };
     const rotated = fixture.connect();
     const stores = { ...rotated.stores, tokens: new FeedTokens([next, ...testKeys]) };
     const page = await readPage({ ...rotated, stores }, scope, { continuation });

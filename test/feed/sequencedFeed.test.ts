@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseChangeFeedQuery } from "../../shared/feed/changeFeedQuery.ts";
 import { Problem } from "../../shared/problem/problem.ts";
 import type { ChangeItem } from "../../shared/store/studyItems.ts";
+import { onlyDefaultTenant } from "../../shared/tenancy/onlyDefaultTenant.ts";
 import type { TenantScope } from "../../shared/tenancy/tenantScope.ts";
 import { readChangeFeed, readLatestChange } from "../../shared/transactions/readChangeFeed.ts";
 import { sequenceChanges } from "../../shared/transactions/sequenceChanges.ts";
@@ -50,6 +51,7 @@ function makeChanges(scope: TenantScope, count: number, first = 0): ChangeItem[]
     revision: 1,
     at: "2026-01-01T00:00:00.000Z",
     remove: [],
+    bytes: 100,
   }));
 }
 
@@ -63,7 +65,8 @@ async function logged(client: FeedClient, scope: TenantScope): Promise<string[]>
 }
 
 async function sequence(client: FeedClient, items: readonly unknown[]): Promise<number> {
-  return await sequenceChanges({ log: client.log, deadLetters: client.deadLetters }, items);
+  const { log, deadLetters } = client;
+  return await sequenceChanges({ log, deadLetters, tenants: onlyDefaultTenant }, items);
 }
 
 /** Ends the process, as it were, before or after the nth request to the log. */
@@ -275,7 +278,7 @@ describe("reading", () => {
       new URLSearchParams(`${query}&includeMetadata=false`),
       version,
     );
-    const entries = await readChangeFeed(stores, scope, parsed, serviceURL);
+    const entries = await readChangeFeed(stores, scope, parsed, () => serviceURL);
     return entries.map(({ entry }) => entry.sequence);
   }
 
@@ -352,7 +355,8 @@ describe("reading", () => {
         },
       });
       const parsed = parseChangeFeedQuery(new URLSearchParams(query), version);
-      await readChangeFeed({ ...counting.stores, log: counting.log }, scope, parsed, serviceURL);
+      const counted = { ...counting.stores, log: counting.log };
+      await readChangeFeed(counted, scope, parsed, () => serviceURL);
       return requests;
     };
     const limits = "limit=1&includeMetadata=false";
@@ -370,9 +374,9 @@ test("of an empty feed there is no page and no latest entry", async () => {
       new URLSearchParams("startTime=2020-01-01T00:00:00Z"),
       version,
     );
-    expect(await readChangeFeed(stores, scope, query, serviceURL)).toEqual([]);
+    expect(await readChangeFeed(stores, scope, query, () => serviceURL)).toEqual([]);
   }
-  expect(await readLatestChange(stores, scope, true, serviceURL)).toBeUndefined();
+  expect(await readLatestChange(stores, scope, true, () => serviceURL)).toBeUndefined();
 });
 
 // The histories of the table in the contract of the Azure service: state is a property of the instance now.
@@ -417,7 +421,7 @@ test.each([
   await sequence(client, resources);
   const stores = { ...client.stores, log: client.log };
   const query = parseChangeFeedQuery(new URLSearchParams(), "v2");
-  const entries = await readChangeFeed(stores, scope, query, serviceURL);
+  const entries = await readChangeFeed(stores, scope, query, () => serviceURL);
   expect(entries.map(({ entry }) => `${entry.action} ${entry.state}`)).toEqual(expected);
   for (const { entry, metadata } of entries) {
     expect((await metadata()) === undefined).toBe(entry.state === "deleted");

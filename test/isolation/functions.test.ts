@@ -16,6 +16,7 @@ import {
 } from "../support/dicomwebService.ts";
 import { send, type ReceivedAnswer } from "../support/send.ts";
 import { attacks, type Attack } from "./attacks.ts";
+import { comparable, sendAttack } from "./sendAttack.ts";
 
 const { baseUrl, cosmosConnectionString, storageConnectionString } = inject("runtime");
 const service = new DicomwebService("v2");
@@ -126,42 +127,23 @@ const disguises = [
 type Disguise = (typeof disguises)[number];
 
 async function attack(
-  { method, target, sends }: Attack,
+  row: Attack,
   name: InstanceName,
   disguise: Disguise,
   instance: Uint8Array,
 ): Promise<ReceivedAnswer> {
-  let path = target(name);
-  const append = (query: string): void => {
-    path += `${path.includes("?") ? "&" : "?"}${query}`;
-  };
-  if (disguise === "a parameter named Headers") {
-    append(`Headers=${encodeURIComponent(JSON.stringify(spoofedHeaders))}`);
-  } else if (disguise === "parameters that name an owner") {
-    append(`tenant=${otherTenant}&partition=Other&Params=%7B%22partition%22%3A%22Other%22%7D`);
-  }
-  const body =
-    sends === undefined ? undefined : typeof sends === "object" ? JSON.stringify(sends) : instance;
-  return await send(`${baseUrl}/${path}`, {
-    method,
-    headers: {
-      ...(disguise === "spoofed headers" ? spoofedHeaders : {}),
-      ...(sends === undefined
-        ? {}
-        : { "Content-Type": typeof sends === "object" ? "application/json" : "application/dicom" }),
-    },
-    ...(body === undefined ? {} : { body }),
+  return await sendAttack(row, name, instance, {
+    baseUrl,
+    ...(disguise === "spoofed headers" ? { headers: spoofedHeaders } : {}),
+    ...(disguise === "a parameter named Headers"
+      ? { query: `Headers=${encodeURIComponent(JSON.stringify(spoofedHeaders))}` }
+      : {}),
+    ...(disguise === "parameters that name an owner"
+      ? {
+          query: `tenant=${otherTenant}&partition=Other&Params=%7B%22partition%22%3A%22Other%22%7D`,
+        }
+      : {}),
   });
-}
-
-/** All of an answer but what differs between any two, with the UIDs replaced by their names. */
-function comparable(answer: ReceivedAnswer, name: InstanceName, sent: InstanceName): unknown {
-  const replaced = Object.entries({ ...name }).reduce(
-    (text, [key, uid]) => text.replaceAll(String(uid), key),
-    answer.text.replaceAll(sent.sopInstanceUID, "sent").replaceAll(sent.seriesInstanceUID, "sent"),
-  );
-  const { date: _, "x-ms-invocation-id": __, ...headers } = answer.headers;
-  return { status: answer.status, headers, body: replaced };
 }
 
 test("every HTTP function that is registered is attacked, and nothing else is listed", async () => {

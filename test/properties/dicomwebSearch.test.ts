@@ -3,18 +3,15 @@ import { expect, test } from "vitest";
 import type { DicomJsonDataset } from "../../shared/dicom/dicomJson.ts";
 import { parseAccept } from "../../shared/dicomweb/mediaType.ts";
 import { completeMetadata } from "../../shared/dicomweb/metadataResponse.ts";
-import { negotiateDicomJson, negotiateRetrieve } from "../../shared/dicomweb/negotiation.ts";
+import { negotiateDatasets, negotiateRetrieve } from "../../shared/dicomweb/negotiation.ts";
 import { parseFrameList } from "../../shared/dicomweb/frameList.ts";
+import { matchesCondition } from "../../shared/dicomweb/matchCondition.ts";
+import type { SearchFilter } from "../../shared/dicomweb/matchParameter.ts";
 import {
   extractSearchAttributes,
   type MatchValues,
 } from "../../shared/dicomweb/searchAttributes.ts";
-import {
-  matchesCondition,
-  parseSearchQuery,
-  type SearchFilter,
-  type SearchTarget,
-} from "../../shared/dicomweb/searchQuery.ts";
+import { parseSearchQuery, type SearchTarget } from "../../shared/dicomweb/searchQuery.ts";
 import { Problem } from "../../shared/problem/problem.ts";
 
 const seed = 20_240_229;
@@ -64,6 +61,10 @@ const names = fc.constantFrom(
   "includefield",
   "fuzzymatching",
   "accept",
+  "orderby",
+  "phonetic",
+  "emptyvaluematching",
+  "multiplevaluematching",
   "StudyInstanceUID",
   "0020000D",
   "PatientName",
@@ -131,7 +132,7 @@ test(`any Accept header is negotiated or not acceptable (seed ${seed})`, () => {
       (headers, query, resource, isSeveral) => {
         const accept = parseAccept(headers, query);
         expect(accept.every(({ quality }) => quality >= 0 && quality <= 1)).toBe(true);
-        expectProblemOnly(() => negotiateDicomJson(accept), "notAcceptable");
+        expectProblemOnly(() => negotiateDatasets(accept), "notAcceptable");
         expectProblemOnly(
           () => {
             expect(negotiateRetrieve(accept, resource, isSeveral).length).toBeGreaterThan(0);
@@ -173,11 +174,7 @@ test(`patterns match as their translation into a regular expression does (seed $
 });
 
 function matches({ keys, condition }: SearchFilter, match: MatchValues): boolean {
-  return keys.some((key) => {
-    const value = match[key];
-    const values = typeof value === "object" ? value : value === undefined ? [] : [value];
-    return values.some((one) => matchesCondition(condition, one));
-  });
+  return keys.some((key) => matchesCondition(condition, match[key]));
 }
 
 function searchStudy(parameters: [string, string][], instance: DicomJsonDataset): boolean {

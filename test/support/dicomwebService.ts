@@ -42,10 +42,17 @@ export function instancePath(name: InstanceName): string {
 export class DicomwebService {
   readonly baseUrl: string;
   readonly version: "v1" | "v2";
+  /** Sent with every request, where it does not say otherwise itself. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(version: "v1" | "v2" = "v2", baseUrl: string = inject("runtime").baseUrl) {
+  constructor(
+    version: "v1" | "v2" = "v2",
+    baseUrl: string = inject("runtime").baseUrl,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     this.baseUrl = baseUrl;
     this.version = version;
+    this.headers = headers;
   }
 
   /** The URL of a path below the version. */
@@ -54,7 +61,10 @@ export class DicomwebService {
   }
 
   async request(path: string, options: SendOptions = {}): Promise<ReceivedAnswer> {
-    return await send(this.url(path), options);
+    return await send(this.url(path), {
+      ...options,
+      headers: { ...this.headers, ...options.headers },
+    });
   }
 
   async get(path: string, accept?: string): Promise<ReceivedAnswer> {

@@ -32,6 +32,8 @@ export type Fault =
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
       readonly hasEffect?: boolean;
+      /** What the answer says went wrong; that it was made to, when absent. */
+      readonly message?: string;
     };
 
 /** A reverse proxy that counts what passes and can make any of it fail. */
@@ -142,12 +144,12 @@ export async function startFaultyProxy(target: string): Promise<FaultyProxy> {
 
 function refuse(
   response: ServerResponse,
-  { status, headers = {} }: Extract<Fault, { kind: "answer" }>,
+  { status, headers = {}, message = "made to fail" }: Extract<Fault, { kind: "answer" }>,
 ): void {
-  const body = JSON.stringify({ code: String(status), message: "made to fail" });
+  const body = JSON.stringify({ code: String(status), message });
   response.writeHead(status, {
     "content-type": "application/json",
-    "content-length": body.length,
+    "content-length": Buffer.byteLength(body),
     ...headers,
   });
   response.end(body);

@@ -15,6 +15,8 @@ import {
   CosmosInstanceIndex,
   type IndexSurroundings,
 } from "../../shared/store/cosmosInstanceIndex.ts";
+import { pixelWorkerFile } from "../../shared/pixels/pixelWorkerFile.ts";
+import { PixelWorkers } from "../../shared/pixels/pixelWorkers.ts";
 import { withoutQueryPlans } from "../../shared/store/withoutQueryPlans.ts";
 import { startFaultyProxy, type FaultyProxy } from "./faultyProxy.ts";
 
@@ -31,6 +33,7 @@ export interface TestStores {
   /** Lets the clock of `index` jump. */
   passTime(milliseconds: number): void;
   readonly content: BlobInstanceContent;
+  readonly pixels: PixelWorkers;
   /** The same database, past the proxy. */
   readonly direct: TestIndex & {
     /** As another host of the service has it. */
@@ -75,8 +78,10 @@ export async function startTestStores(): Promise<TestStores> {
       await sleep(0);
     },
   };
+  const pixels = new PixelWorkers(pixelWorkerFile());
   return {
     index: new CosmosInstanceIndex(containerOf(client, databaseId), jumping),
+    pixels,
     passTime,
     direct: {
       ...(await openTestIndex(cosmos.endpoint, cosmos.key)),
@@ -94,7 +99,7 @@ export async function startTestStores(): Promise<TestStores> {
     blobProxy,
     blobs,
     close: async () => {
-      await Promise.all([cosmosProxy.close(), blobProxy.close()]);
+      await Promise.all([cosmosProxy.close(), blobProxy.close(), pixels.close()]);
       await Promise.all([
         cosmos.close(),
         ...processes.map(async (child) => {

@@ -16,6 +16,7 @@ import { removeContent } from "../../shared/transactions/removeContent.ts";
 import { retrieveFrames } from "../../shared/transactions/retrieveFrames.ts";
 import { retrieveInstances } from "../../shared/transactions/retrieveInstances.ts";
 import { retrieveMetadata } from "../../shared/transactions/retrieveMetadata.ts";
+import { noTags } from "../../shared/tags/tagList.ts";
 import { storeInstances } from "../../shared/transactions/storeInstances.ts";
 import { sweepContent } from "../../shared/transactions/sweepContent.ts";
 import { makeInstance, type InstanceOptions } from "./dicom/dicomFile.ts";
@@ -67,6 +68,7 @@ export class TestTransactions {
       version: "v2",
       studyInstanceUID: undefined,
       mode,
+      extendedTags: noTags,
       report: () => undefined,
     });
   }
@@ -87,7 +89,7 @@ export class TestTransactions {
     const signal = new AbortController().signal;
     const bytes = await orNotFound(async () => await this.readBytes(scope, file));
     const metadata = await orNotFound(async () => {
-      const found = await retrieveMetadata(this.#stores, scope, file, "http://x/v2", undefined);
+      const found = await retrieveMetadata(this.#stores, scope, file, "http://x/v2");
       let text = "";
       for await (const dataset of found.isModified ? found.datasets : []) {
         text += dataset;

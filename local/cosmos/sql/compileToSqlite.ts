@@ -297,6 +297,9 @@ class ConditionCompiler {
   /**
    * ORDER BY as terms of SQL, and the conditions that leave out what has no value to order by, unless the query takes
    * it. The rank of what is missing is NULL, which SQLite orders before all else.
+   *
+   * A path whose type WHERE fixes is ordered by its value alone, and one whose value it fixes not at all: SQLite would not
+   * see that an index has that order.
    */
   order(
     query: Query,
@@ -309,13 +312,40 @@ class ConditionCompiler {
       if (path === undefined) return undefined;
       const direction = isDescending ? "DESC" : "ASC";
       // A bare number in ORDER BY would be the number of a column.
-      if (path.each !== undefined) {
+      if (this.#fixes(query.where, ["="], path, names)) continue;
+      const isOfOneType = this.#fixes(query.where, ["=", "<", "<=", ">", ">="], path, names);
+      if (path.each !== undefined && !isOfOneType) {
         terms.push(`${path.rank} ${direction}`);
         if (query.takesUndefinedOrder !== true) conditions.push(`${path.rank} IS NOT NULL`);
       }
       terms.push(`${path.value} ${direction}`);
     }
     return { terms, conditions };
+  }
+
+  /** Tells whether WHERE compares the path with a constant, by one of these operators, for all that it takes. */
+  #fixes(
+    where: Expression | undefined,
+    operators: readonly ComparisonOperator[],
+    path: BoundPath,
+    names: Names,
+  ): boolean {
+    if (where?.kind === "logical" && where.operator === "AND") {
+      return where.operands.some((operand) => this.#fixes(operand, operators, path, names));
+    }
+    if (where?.kind !== "binary" || !operators.some((operator) => operator === where.operator)) {
+      return false;
+    }
+    return [
+      [where.left, where.right],
+      [where.right, where.left],
+    ].some(
+      ([one, other]) =>
+        one !== undefined &&
+        other !== undefined &&
+        this.#constant(other)?.value !== undefined &&
+        this.#path(one, names)?.value === path.value,
+    );
   }
 
   /** Tells whether the expression has a value in every row. */

@@ -1,5 +1,9 @@
 /**
- * The SQL of the type and the value of one path of a document.
+ * The SQL of the type and the value of one path of a document, to query and to index it by.
+ *
+ * Type first, value second: an equality fixes both, a range runs within one type, and ORDER BY on the path follows the
+ * index because types order before values. SQLite uses an index only where the text of a query's expression is the
+ * index's own, so both come from here.
  *
  * `rank` is null where the path leads nowhere, else the place of the type in the order of the service (1 null,
  * 2 boolean, 3 number, 4 string, 5 array, 6 object); `value` is what SQLite makes of it: 0 and 1 for booleans,
@@ -10,50 +14,6 @@ export interface PathSql {
   readonly value: string;
   /** The JSON path as an SQL literal. */
   readonly path: string;
-}
-
-/**
- * The two expressions to index for a path of an indexing policy (`/q/00100020/?`, `/tags/[]/?` excepted), for
- * `CREATE INDEX … ON docs(${indexExpression(path, "body")})`, alone or behind other columns.
- *
- * Type first, value second: an equality fixes both, a range runs within one type, and ORDER BY on the path
- * follows the index because types order before values. SQLite uses an index only where the text of a query's
- * expression is the index's own, so both come from here. `undefined` for a path that cannot be indexed so: one
- * with a wildcard, or with a name that a JSON path cannot spell.
- */
-export function indexExpression(path: string, bodyColumn = "body"): string | undefined {
-  const names = parseIndexPath(path);
-  if (names === undefined || names.length === 0) return undefined;
-  const sql = pathSql(bodyColumn, names);
-  return sql === undefined ? undefined : `${sql.rank}, ${sql.value}`;
-}
-
-/**
- * The property names of a path of an indexing policy; `undefined` when it ends in a wildcard or goes through
- * array items. Names may be quoted: `/"a/b"/?`.
- */
-function parseIndexPath(path: string): readonly string[] | undefined {
-  const names: string[] = [];
-  const segment = /\/(?:"([^"]*)"|([^/"]*))/y;
-  let at = 0;
-  while (at < path.length) {
-    segment.lastIndex = at;
-    const match = segment.exec(path);
-    if (match === null) return undefined;
-    at = segment.lastIndex;
-    const quoted = match[1];
-    const plain = match[2] ?? "";
-    if (quoted !== undefined) {
-      names.push(quoted);
-    } else if (plain === "?") {
-      return at === path.length ? names : undefined;
-    } else if (plain === "*" || plain === "[]" || plain === "") {
-      return undefined;
-    } else {
-      names.push(plain);
-    }
-  }
-  return names;
 }
 
 /** The SQL of a path below `document`, a column or a `json_each` value; `undefined` when no JSON path spells it. */

@@ -8,7 +8,12 @@ import {
   readHostConfiguration,
   resolveSettingNames,
 } from "../../../../local/host/hostConfiguration.ts";
-import { resolveConnection } from "../../../../local/host/connections.ts";
+import {
+  blobServiceClient,
+  cosmosClient,
+  queueServiceClient,
+  resolveConnection,
+} from "../../../../local/host/connections.ts";
 import { retryDelayMs } from "../../../../local/host/triggerContext.ts";
 
 let folder: string;
@@ -108,13 +113,37 @@ test("settings are put into bindings, and a missing one is named", () => {
   expect(() => resolveSettingNames("%D%", {})).toThrow("%D%");
 });
 
-test("a connection is looked up with the prefix first, and a managed identity is refused", () => {
-  expect(resolveConnection("X", { X: "plain", AzureWebJobsX: "prefixed" }, "Y")).toBe("prefixed");
-  expect(resolveConnection("", { Y: "fallback" }, "Y")).toBe("fallback");
-  expect(() => resolveConnection("X", { X__accountEndpoint: "https://a" }, "Y")).toThrow(
-    "managed identity",
+test("a connection is looked up with the prefix first, and as a string before as an identity", () => {
+  const plain = (connectionString: string): object => ({
+    kind: "connectionString",
+    connectionString,
+  });
+  const endpoint = "https://a.example/";
+  const section = { X__accountEndpoint: endpoint, X__credential: "managedidentity" };
+  expect(resolveConnection("X", { X: "plain", AzureWebJobsX: "prefixed" }, "Y")).toEqual(
+    plain("prefixed"),
+  );
+  expect(resolveConnection("", { Y: "fallback" }, "Y")).toEqual(plain("fallback"));
+  expect(resolveConnection("X", { ...section, X: "plain" }, "Y")).toEqual(plain("plain"));
+  expect(resolveConnection("X", section, "Y")).toEqual({
+    kind: "identity",
+    name: "X",
+    section: new Map([
+      ["accountendpoint", endpoint],
+      ["credential", "managedidentity"],
+    ]),
+  });
+  expect(() => resolveConnection("X", { X__accountEndpoint: endpoint }, "Y")).toThrow(
+    "X__credential",
   );
   expect(() => resolveConnection("X", {}, "Y")).toThrow('"X" names no setting');
+});
+
+test("a section without its endpoint is refused by the name of the setting", () => {
+  const connection = resolveConnection("X", { X__credential: "managedidentity" }, "Y");
+  expect(() => cosmosClient(connection)).toThrow("X__accountEndpoint");
+  expect(() => blobServiceClient(connection)).toThrow("X__blobServiceUri");
+  expect(() => queueServiceClient(connection)).toThrow("X__queueServiceUri");
 });
 
 test("retries are a fixed time apart, or double between their bounds", () => {

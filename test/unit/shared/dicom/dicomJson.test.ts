@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import {
   type DicomJsonDataset,
   stringifyDicomJson,
+  stringifyDicomJsonInSteps,
   toDicomJson,
+  toDicomJsonInSteps,
 } from "../../../../shared/dicom/dicomJson.ts";
 import {
   encodePart10,
@@ -277,4 +279,33 @@ describe("text of the JSON", () => {
       ),
     );
   });
+});
+
+/** What steps come to, and how many of them there were. */
+function countSteps<T>(steps: Generator<void, T, undefined>): { result: T; count: number } {
+  for (let count = 1; ; count += 1) {
+    const step = steps.next();
+    if (step.done === true) {
+      return { result: step.value, count };
+    }
+  }
+}
+
+test("a file of many elements is encoded and written in many steps, an ordinary one in one", async () => {
+  const items = Array.from({ length: 6_000 }, () => [
+    ["00080060", "CS", "CT"] as const,
+    ["00081150", "UI", "1.2.3"] as const,
+  ]);
+  const large = await readPart10(
+    encodePart10({ elements: [["00081140", "SQ", undefined, { items }]] }),
+  );
+  const encoded = countSteps(toDicomJsonInSteps(large));
+  expect(encoded.count).toBeGreaterThan(5);
+  expect(encoded.result).toEqual(toDicomJson(large));
+  const written = countSteps(stringifyDicomJsonInSteps(encoded.result.dataset));
+  expect(written.count).toBeGreaterThan(5);
+  expect(JSON.parse(written.result)).toEqual(encoded.result.dataset);
+  const ordinary = await readPart10(makeInstance().bytes);
+  const { result, count } = countSteps(toDicomJsonInSteps(ordinary));
+  expect([count, countSteps(stringifyDicomJsonInSteps(result.dataset)).count]).toEqual([1, 1]);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Dataset } from "../../../../shared/dicom/dataset.ts";
 import {
   validateDataset,
+  validateDatasetInSteps,
   validateElement,
   validateIndexedElement,
 } from "../../../../shared/dicom/elementValidation.ts";
@@ -149,6 +150,25 @@ describe("a data set", () => {
       ["7FE00010", false],
     ]);
   });
+});
+
+test("a data set of many elements is validated in steps, which find as much as is asked for", async () => {
+  const items = Array.from({ length: 9_000 }, (_, index): readonly TestElement[] => [
+    ["00080060", "CS", index % 1_000 === 999 ? "lower" : "CT"],
+  ]);
+  const dataset = await datasetOf(["00081140", "SQ", undefined, { items }]);
+  const all = [...validateDataset(dataset)];
+  expect(all).toHaveLength(9);
+  for (const most of [100, 4]) {
+    const steps = validateDatasetInSteps(dataset, most);
+    let count = 1;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) {
+      count += 1;
+    }
+    expect(step.value).toEqual(all.slice(0, most));
+    expect(count).toBeGreaterThan(1);
+  }
 });
 
 describe("indexed attributes", () => {

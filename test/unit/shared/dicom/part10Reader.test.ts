@@ -456,6 +456,12 @@ describe("hostile files", () => {
     ]);
     expect(await detailOf(from(...many), { elementsMax: 30 })).toMatch(/more than 30 elements/);
     await expect(readPart10(from(...many), undefined, { elementsMax: 40 })).resolves.toBeDefined();
+    expect(await detailOf(from(...many), { datasetElementsMax: 29 })).toMatch(
+      /data set has more than 29 elements/,
+    );
+    await expect(
+      readPart10(from(...many), undefined, { datasetElementsMax: 30 }),
+    ).resolves.toBeDefined();
     const items = Array.from({ length: 50 }, () => []);
     expect(
       await detailOf(from(["00400275", "SQ", undefined, { items }]), { elementsMax: 50 }),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { matchesIfNoneMatch } from "../../../../shared/dicomweb/etag.ts";
+import { matchesIfNoneMatch, matchesIfRange } from "../../../../shared/dicomweb/etag.ts";
 
 test.each([
   "17-3",
@@ -12,11 +12,15 @@ test.each([
   "1-1, 17-3",
   '"a,b","17-3"',
 ])("If-None-Match: %s names the tag 17-3", (header) => {
-  expect(matchesIfNoneMatch(header, "17-3")).toBe(true);
+  expect(matchesIfNoneMatch([header], "17-3")).toBe(true);
+});
+
+test("several If-None-Match headers are one list, and none matches nothing", () => {
+  expect(matchesIfNoneMatch(['"1"', '"17-3"'], "17-3")).toBe(true);
+  expect(matchesIfNoneMatch([], "17-3")).toBe(false);
 });
 
 test.each([
-  undefined,
   "",
   '""',
   "17-33",
@@ -29,5 +33,17 @@ test.each([
   '"*"',
   '"1", "2"',
 ])("If-None-Match: %s does not name the tag 17-3", (header) => {
-  expect(matchesIfNoneMatch(header, "17-3")).toBe(false);
+  expect(matchesIfNoneMatch([header], "17-3")).toBe(false);
+});
+
+test.each([
+  [undefined, true],
+  ['"17-3"', true],
+  ["17-3", true],
+  ['W/"17-3"', false],
+  ['"17-4"', false],
+  ["*", false],
+  ["Wed, 21 Oct 2015 07:28:00 GMT", false],
+])("If-Range: %s lets a Range of the tag 17-3 count: %s", (header, counts) => {
+  expect(matchesIfRange(header, "17-3")).toBe(counts);
 });

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { DicomJsonDataset } from "../../../../shared/dicom/dicomJson.ts";
-import { completeMetadata, encodeJsonArray } from "../../../../shared/dicomweb/metadataResponse.ts";
+import {
+  completeMetadata,
+  completeMetadataInSteps,
+  encodeJsonArray,
+} from "../../../../shared/dicomweb/metadataResponse.ts";
 
 const context = {
   instanceURL: "https://h/v2/studies/1/series/2/instances/3",
@@ -123,4 +127,17 @@ test("data sets are framed as an array, one chunk each", async () => {
   expect(await chunksOf([])).toEqual(["[]"]);
   expect(await chunksOf(["{}"])).toEqual(["[{}", "]"]);
   expect(await chunksOf(['{"a":1}', "{}"])).toEqual(['[{"a":1}', ",{}", "]"]);
+});
+
+test("a long sequence before the place of the element is passed over in steps", () => {
+  const item = { "00080060": { vr: "CS", Value: ['C"T}'] } };
+  const dataset = { "00081140": { vr: "SQ", Value: Array.from({ length: 20_000 }, () => item) } };
+  const steps = completeMetadataInSteps(JSON.stringify(dataset), context);
+  let count = 0;
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) {
+    count += 1;
+  }
+  expect(count).toBeGreaterThan(1);
+  expect(JSON.parse(step.value)).toEqual({ ...dataset, "00083002": syntaxElement });
 });

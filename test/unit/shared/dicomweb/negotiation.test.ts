@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import { parseAccept } from "../../../../shared/dicomweb/mediaType.ts";
 import {
   chooseRepresentation,
-  negotiateDicomJson,
+  negotiateDatasets,
   negotiateRetrieve,
   type RetrieveResource,
 } from "../../../../shared/dicomweb/negotiation.ts";
 
 const explicitLE = "1.2.840.10008.1.2.1";
 const implicitLE = "1.2.840.10008.1.2";
+const jpegLossless = "1.2.840.10008.1.2.4.70";
 const jpegBaseline = "1.2.840.10008.1.2.4.50";
 const jpeg2000Lossless = "1.2.840.10008.1.2.4.90";
 const jpeg2000 = "1.2.840.10008.1.2.4.91";
@@ -24,41 +25,59 @@ function show(header: string | undefined, resource: RetrieveResource, isSeveral 
   );
 }
 
-describe("DICOM JSON", () => {
+describe("data sets", () => {
+  const json = "single application/dicom+json";
+  const xml = "single application/dicom+xml";
+  const xmlParts = "multipart application/dicom+xml";
+
   test.each([
-    undefined,
-    "",
-    "application/dicom+json",
-    "Application/DICOM+JSON",
-    "application/json",
-    "application/*",
-    "*/*",
-    "image/png, application/json;q=0.1",
-    "application/dicom+json; charset=utf-8",
-    'application/dicom+json, multipart/related; type="application/octet-stream"; transfer-syntax="*"',
-    "text/html, */*;q=0.8",
-    "application/json;q=0, application/dicom+json",
-    "application/*;q=0, application/json",
-  ])("is taken by Accept: %s", (header) => {
-    expect(() => negotiateDicomJson(accept(header))).not.toThrow();
+    [undefined, json],
+    ["", json],
+    ["application/dicom+json", json],
+    ["Application/DICOM+JSON", json],
+    ["application/json", json],
+    ["application/*", json],
+    ["*/*", json],
+    ["image/png, application/json;q=0.1", json],
+    ["application/dicom+json; charset=utf-8", json],
+    [
+      'application/dicom+json, multipart/related; type="application/octet-stream"; transfer-syntax="*"',
+      json,
+    ],
+    ["text/html, */*;q=0.8", json],
+    ["application/json;q=0, application/dicom+json", json],
+    ["application/*;q=0, application/json", json],
+    ["application/dicom+xml", xml],
+    ["application/DICOM+XML; charset=UTF-8", xml],
+    ['multipart/related; type="application/dicom+xml"', xmlParts],
+    ["multipart/related; type=application/dicom+xml", xmlParts],
+    ["application/dicom+xml, application/dicom+json", json],
+    ["application/dicom+xml, application/dicom+json;q=0.9", xml],
+    ["application/dicom+xml;q=0.1, */*;q=0.2", json],
+    ["application/dicom+json;q=0, */*", xml],
+    ['application/dicom+xml;q=0.5, multipart/related; type="application/dicom+xml"', xmlParts],
+  ])("Accept: %s is answered with %s", (header, expected) => {
+    const { form, mediaType } = negotiateDatasets(accept(header));
+    expect(`${form} ${mediaType}`).toBe(expected);
   });
 
   test.each([
     "application/dicom",
     "application/xml",
-    "application/dicom+xml",
+    'multipart/related; type="application/dicom"',
+    "multipart/related",
     "text/*",
     "rubbish",
     "application/dicom+json;q=0",
-    "application/dicom+json;q=0, */*",
     "application/*;q=0, */*",
     "*/*;q=0",
-  ])("is not taken by Accept: %s", (header) => {
-    expect(() => negotiateDicomJson(accept(header))).toThrow(
+  ])("nothing is to be had for Accept: %s", (header) => {
+    expect(() => negotiateDatasets(accept(header))).toThrow(
       expect.objectContaining({
         kind: "notAcceptable",
         detail:
-          "Nothing in the Accept header can be provided. What can be: application/dicom+json.",
+          "Nothing in the Accept header can be provided. What can be: application/dicom+json, application/dicom+xml," +
+          ' multipart/related; type="application/dicom+xml".',
       }),
     );
   });
@@ -207,6 +226,41 @@ describe("the choice", () => {
     ["the default, as stored", octets, explicitLE, [], `${octets} ${explicitLE}`],
     ["the default, converted", octets, implicitLE, [explicitLE], `${octets} ${explicitLE}`],
     ["the default, which cannot be made", octets, jpegBaseline, [], `${octets} ${jpegBaseline}`],
+    [
+      "the lossless default of a codestream's type, converted",
+      "image/jpeg",
+      implicitLE,
+      [jpegBaseline, jpegLossless, explicitLE],
+      `image/jpeg ${jpegLossless}`,
+    ],
+    [
+      "another syntax of a codestream's type, when its default cannot be made",
+      "image/jpeg",
+      implicitLE,
+      [jpegBaseline, explicitLE],
+      `image/jpeg ${jpegBaseline}`,
+    ],
+    [
+      "the syntax that is named with a codestream's type",
+      `image/jpeg;transfer-syntax=${jpegBaseline}`,
+      implicitLE,
+      [jpegBaseline, jpegLossless],
+      `image/jpeg ${jpegBaseline}`,
+    ],
+    [
+      "a codestream's type as stored, which it is not",
+      "image/jpeg;transfer-syntax=*",
+      implicitLE,
+      [jpegBaseline, jpegLossless],
+      undefined,
+    ],
+    [
+      "a syntax of another type than the one that is named",
+      `image/jls;transfer-syntax=${jpegLossless}`,
+      implicitLE,
+      [jpegLossless],
+      undefined,
+    ],
     [
       "a named syntax, converted",
       `${octets};transfer-syntax=${explicitLE}`,

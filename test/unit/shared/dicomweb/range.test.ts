@@ -1,5 +1,11 @@
-import { expect, test } from "vitest";
-import { encodeContentRange, parseRange } from "../../../../shared/dicomweb/range.ts";
+import { describe, expect, test } from "vitest";
+import {
+  encodeContentRange,
+  parseRange,
+  selectBytes,
+  type Conditions,
+  type Selection,
+} from "../../../../shared/dicomweb/range.ts";
 
 test.each([
   ["bytes=0-0", 0, 1],
@@ -48,4 +54,29 @@ test("nothing can be had of nothing", () => {
 test("Content-Range tells the last byte and the length", () => {
   expect(encodeContentRange({ kind: "part", start: 0, end: 100 }, 250)).toBe("bytes 0-99/250");
   expect(encodeContentRange({ kind: "unsatisfiable" }, 250)).toBe("bytes */250");
+});
+
+describe("the bytes that are selected of a representation of 100 bytes with the tag v", () => {
+  const none = { ifNoneMatch: [], range: undefined, ifRange: undefined };
+  test.each([
+    [none, 100, { kind: "whole" }],
+    [{ ...none, range: "bytes=0-9" }, 100, { kind: "part", start: 0, end: 10 }],
+    [{ ...none, range: "bytes=200-" }, 100, { kind: "unsatisfiable" }],
+    [{ ...none, range: "bytes=0-9", ifRange: '"v"' }, 100, { kind: "part", start: 0, end: 10 }],
+    [{ ...none, range: "bytes=0-9", ifRange: '"w"' }, 100, { kind: "whole" }],
+    [{ ...none, range: "bytes=0-9" }, undefined, { kind: "whole" }],
+    [{ ...none, ifNoneMatch: ['"v"'] }, undefined, { kind: "notModified" }],
+    [{ ...none, ifNoneMatch: ['W/"v"'], range: "bytes=0-9" }, 100, { kind: "notModified" }],
+    [{ ...none, ifNoneMatch: ["*"] }, 100, { kind: "notModified" }],
+    [
+      { ...none, ifNoneMatch: ['"w"'], range: "bytes=-1" },
+      100,
+      { kind: "part", start: 99, end: 100 },
+    ],
+  ] satisfies [Conditions, number | undefined, Selection][])(
+    "for %j of length %s are %j",
+    (conditions, length, expected) => {
+      expect(selectBytes(conditions, "v", length)).toEqual(expected);
+    },
+  );
 });

@@ -71,6 +71,7 @@ describe("extractSearchAttributes", () => {
       "00081030": "chest",
       "00100010": "yamada^tarou",
       "00100010.Ideographic": "山田^太郎",
+      "00100010.Sound": ["AMT", "TR", "山田", "太郎"],
       "00100020": "p-1",
       "0020000D": "1.2",
     });
@@ -118,7 +119,10 @@ describe("extractSearchAttributes", () => {
       "00400275": { vr: "LO", Value: ["x", null, 3] },
       "00080060": { vr: "CS", Value: [null, "CT"] },
     });
-    expect(odd.study.match).toStrictEqual({ "00100010": "doe^john" });
+    expect(odd.study.match).toStrictEqual({
+      "00100010": "doe^john",
+      "00100010.Sound": ["T", "JN", "AN"],
+    });
     expect(odd.series.match).toEqual({});
     expect(odd.instance.match).toEqual({});
   });

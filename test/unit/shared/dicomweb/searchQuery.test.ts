@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
 import {
   matchesCondition,
-  parseSearchQuery,
   type MatchCondition,
+} from "../../../../shared/dicomweb/matchCondition.ts";
+import {
+  parseSearchQuery,
   type SearchQuery,
   type SearchTarget,
 } from "../../../../shared/dicomweb/searchQuery.ts";
+import { matchesMoment } from "../../../../shared/dicomweb/matchMoment.ts";
+import { extendedMatchKey } from "../../../../shared/dicomweb/searchAttributes.ts";
 import { Problem } from "../../../../shared/problem/problem.ts";
 
 const studies: SearchTarget = { level: "study" };
@@ -40,6 +44,12 @@ function showCondition(condition: MatchCondition): string {
       return `like ${condition.pattern}`;
     case "words":
       return `words ${condition.words.join(" ")}`;
+    case "sounds":
+      return `sounds ${condition.words.map((word) => word.join("/")).join(" ")}`;
+    case "empty":
+      return "none";
+    case "anyOf":
+      return `any of ${condition.conditions.map(showCondition).join(", ")}`;
   }
 }
 
@@ -62,8 +72,12 @@ describe("settings", () => {
       version: "v2",
       filters: [],
       filterTags: [],
+      extendedFilters: [],
+      moments: [],
       includeField: [],
-      fuzzyMatching: false,
+      furtherTags: [],
+      order: [],
+      after: undefined,
       limit: 100,
       offset: 0,
     });
@@ -74,7 +88,6 @@ describe("settings", () => {
     expect(parse("LIMIT=200&Offset=100000&fuzzyMatching=TRUE")).toMatchObject({
       limit: 200,
       offset: 100_000,
-      fuzzyMatching: true,
     });
     expect(parse("limit=101&offset=101")).toMatchObject({ limit: 101, offset: 101 });
   });
@@ -350,6 +363,165 @@ describe("matching", () => {
   );
 });
 
+describe("matching that has to be asked for", () => {
+  const names = "00100010|00100010.Ideographic|00100010.Phonetic";
+  test.each([
+    ["phonetic=true&PatientName=Schmidt", ["00100010.Sound sounds XMT/SMT"]],
+    [
+      "phonetic=true&PatientName=M%C3%BCller-Schmidt%5E王",
+      ["00100010.Sound sounds MLR XMT/SMT 王"],
+    ],
+    ["phonetic=true&PatientName=Sm*", [`${names} like sm*`]],
+    ["phonetic=true&PatientName=%5E", []],
+    ["phonetic=true&fuzzymatching=true&PatientName=Meier", ["00100010.Sound sounds MR"]],
+    ["phonetic=true&PatientID=Meier", ["00100020 = meier"]],
+    ['emptyvaluematching=true&PatientID=""', ["00100020 none"]],
+    ['emptyvaluematching=true&PatientName=""', [`${names} none`]],
+    ['emptyvaluematching=true&StudyDate=""', ["00080020 none"]],
+    ['emptyvaluematching=true&StudyInstanceUID=""', ["0020000D none"]],
+    ['emptyvaluematching=true&ModalitiesInStudy= "" ', ["00080061 none"]],
+    ["emptyvaluematching=true&PatientID=", []],
+    ['emptyvaluematching=false&PatientID=""', ['00100020 = ""']],
+    ["multiplevaluematching=true&PatientID=a", ["00100020 = a"]],
+    ["multiplevaluematching=true&PatientID=a%5CB*", ["00100020 any of = a, like b*"]],
+    ["multiplevaluematching=true&PatientID=a%5C", []],
+    ["multiplevaluematching=true&PatientID=a%5C*", []],
+    ["multiplevaluematching=true&PatientName=a%5Cb", [`${names} any of = a, = b`]],
+    ["multiplevaluematching=true&PatientName=a%3Db", ["00100010 = a", "00100010.Ideographic = b"]],
+    [
+      "multiplevaluematching=true&fuzzymatching=true&PatientName=a%5Cb c",
+      [`${names} any of words a, words b c`],
+    ],
+    [
+      "multiplevaluematching=true&StudyDate=20240101%5C20240201-",
+      ["00080020 any of = 20240101, 20240201.."],
+    ],
+    ["multiplevaluematching=true&StudyInstanceUID=1.2%5C1.3", ["0020000D = 1.2 1.3"]],
+    [
+      "multiplevaluematching=true&phonetic=true&PatientName=Meier%5CSchmidt",
+      ["00100010.Sound any of sounds MR, sounds XMT/SMT"],
+    ],
+    [
+      "multiplevaluematching=true&PatientName=%3Da%5C%3Db",
+      ["00100010.Ideographic any of = a, = b"],
+    ],
+    ["multiplevaluematching=false&PatientID=a%5Cb", ["00100020 = a\\b"]],
+  ])("%s, with the matching that has to be asked for", (query, expected) => {
+    expect(filters(query)).toEqual(expected);
+  });
+
+  test.each([
+    'emptyvaluematching=true&StudyInstanceUID=""&StudyInstanceUID=1.2',
+    "multiplevaluematching=true&PatientName=a%3Db%5Cc",
+    "multiplevaluematching=true&PatientName=a%3D%5Cc",
+    "multiplevaluematching=true&PatientName=c%5Ca%3D",
+    "multiplevaluematching=true&PatientName=c%5Ca%3Db",
+    "multiplevaluematching=true&phonetic=true&PatientName=c%5Ca*",
+    "multiplevaluematching=true&StudyDate=20240101%5Cx",
+    "multiplevaluematching=true&StudyDate=20240102-20240101%5C20240101",
+    `multiplevaluematching=true&PatientID=${"a%5C".repeat(50)}a`,
+    "phonetic=maybe",
+    "emptyvaluematching=",
+    "multiplevaluematching=1",
+    "phonetic=true&Phonetic=true",
+  ])("%s is malformed", (query) => {
+    expect(problemOf(query).kind).toBe("malformed");
+  });
+});
+
+describe("a date and a time", () => {
+  const moments = (query: string): string[] =>
+    parse(query, series).moments.map(({ date, time, from, to }) => {
+      const show = (moment: typeof from): string =>
+        moment === undefined ? "" : `${moment.date} ${moment.time.slice(0, 4)}`;
+      return `${date.keys[0]} ${time.keys[0]} ${show(from)}..${show(to)}`;
+    });
+
+  test.each([
+    [
+      "StudyDate=20240101-20240103&StudyTime=1000-1800",
+      ["00080020 00080030 20240101 1000..20240103 1800"],
+    ],
+    [
+      "StudyDate=20240101-20240102&StudyTime=1800-1000",
+      ["00080020 00080030 20240101 1800..20240102 1000"],
+    ],
+    ["StudyDate=20240101-&StudyTime=1000-", ["00080020 00080030 20240101 1000.."]],
+    ["StudyTime=-1000&StudyDate=-20240101", ["00080020 00080030 ..20240101 1000"]],
+    [
+      "PerformedProcedureStepStartDate=20240101-&PerformedProcedureStepStartTime=10-",
+      ["00400244 00400245 20240101 1000.."],
+    ],
+    ["StudyDate=20240101-&StudyTime=-1000", []],
+    ["StudyDate=20240101&StudyTime=1000-1200", []],
+    ["StudyDate=20240101-20240102&StudyTime=1000", []],
+    ["StudyDate=20240101-20240102", []],
+    ["SeriesDate=20240101-20240102&StudyTime=1000-1200", []],
+  ])("a date and a time of %s are %j", (query, expected) => {
+    expect(moments(query)).toEqual(expected);
+    // The date stays a condition of its own; the time is one when they are not taken together.
+    const keys = parse(query, series).filters.map((filter) => filter.keys[0]);
+    expect(keys.some((key) => key.endsWith("30") || key.endsWith("45"))).toBe(
+      expected.length === 0 && query.includes("Time="),
+    );
+  });
+
+  test.each([
+    "StudyTime=1800-1000",
+    "StudyDate=20240101&StudyTime=1800-1000",
+    "StudyDate=20240101-20240101&StudyTime=1800-1000",
+    "StudyDate=20240102-20240101&StudyTime=1000-1800",
+  ])("%s is a range that ends before it begins", (query) => {
+    expect(problemOf(query, series).detail).toContain("ends before it begins");
+  });
+
+  test.each([
+    ["20240101", "120000.000000", true],
+    ["20240101", "095959.999999", false],
+    ["20240102", "010000.000000", true],
+    ["20240102", undefined, true],
+    ["20240103", "175959.000000", true],
+    ["20240103", "180000.000001", false],
+    ["20240101", undefined, false],
+    ["20240104", "120000.000000", false],
+    [undefined, "120000.000000", false],
+  ])("the moment %s %s lies between them: %s", (day, clock, expected) => {
+    const [moment] = parse("StudyDate=20240101-20240103&StudyTime=1000-1800").moments;
+    const match = {
+      ...(day === undefined ? {} : { "00080020": day }),
+      ...(clock === undefined ? {} : { "00080030": clock }),
+    };
+    expect(moment && matchesMoment(moment, match)).toBe(expected);
+  });
+});
+
+describe("what the index may not have", () => {
+  test.each([
+    ["includefield=StudyDate,00080060,00081190,00201208", []],
+    ["includefield=KVP,00091001", [0x00180060, 0x00091001]],
+    ["includefield=PatientComments,ReferencedStudySequence", [0x00104000, 0x00081110]],
+    ["includefield=all,KVP", []],
+  ])("of %s is %j", (query, expected) => {
+    expect(parse(query).furtherTags).toEqual(expected);
+  });
+
+  test("is not what extended query tags have", () => {
+    const key = extendedMatchKey(0x00180060, "DS", "series", 1);
+    const query = parseSearchQuery(
+      series,
+      [
+        ["KVP", "120"],
+        ["includefield", "KVP"],
+      ],
+      "v2",
+      [key],
+    );
+    expect(query.furtherTags).toEqual([]);
+    expect(query.extendedFilters).toEqual([{ name: "KVP", matchKey: key }]);
+    expect(query.filters[0]?.keys).toEqual(["00180060.x1"]);
+  });
+});
+
 describe("matchesCondition", () => {
   const conditionOf = (query: string): MatchCondition => {
     const [filter] = parse(query).filters;
@@ -414,6 +586,29 @@ describe("matchesCondition", () => {
     ["20240102", "20240101", false],
   ])("the date %s is in %s: %s", (value, range, expected) => {
     expect(matchesCondition(conditionOf(`StudyDate=${range}`), value)).toBe(expected);
+  });
+
+  test("of several values one is enough, and sounds are looked for among all of them", () => {
+    expect(matchesCondition({ kind: "oneOf", values: ["b"] }, ["a", "b"])).toBe(true);
+    expect(matchesCondition({ kind: "pattern", pattern: "c*" }, ["a", "b"])).toBe(false);
+    const sounds: MatchCondition = { kind: "sounds", words: [["X", "Y"], ["Z"]] };
+    expect(matchesCondition(sounds, ["Z", "Y"])).toBe(true);
+    expect(matchesCondition(sounds, ["Y"])).toBe(false);
+    expect(matchesCondition({ kind: "empty" }, undefined)).toBe(true);
+    expect(matchesCondition({ kind: "empty" }, [])).toBe(true);
+    expect(matchesCondition({ kind: "empty" }, "a")).toBe(false);
+    const either: MatchCondition = {
+      kind: "anyOf",
+      conditions: [
+        { kind: "oneOf", values: ["a"] },
+        { kind: "pattern", pattern: "b*" },
+      ],
+    };
+    expect(["a", "bc", "c"].map((value) => matchesCondition(either, value))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
   test("a number is no text", () => {

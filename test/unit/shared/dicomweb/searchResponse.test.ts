@@ -23,17 +23,13 @@ const studyResult: SearchResult = {
   seriesInstanceUID: undefined,
   sopInstanceUID: undefined,
   attributes: { study: study.attributes },
-  modalities: ["MR", "", "CT"],
-  seriesCount: 2,
-  instanceCount: 5,
+  ofStudy: { modalities: ["MR", "CT"], seriesCount: 2, instanceCount: 5 },
 };
 const seriesResult: SearchResult = {
   ...studyResult,
   seriesInstanceUID: "1.2.1",
   attributes: { study: study.attributes, series: series.attributes },
-  modalities: undefined,
-  seriesCount: undefined,
-  instanceCount: 3,
+  ofSeries: { instanceCount: 3 },
 };
 const instanceResult: SearchResult = {
   ...seriesResult,
@@ -43,7 +39,6 @@ const instanceResult: SearchResult = {
     series: series.attributes,
     instance: instance.attributes,
   },
-  instanceCount: undefined,
 };
 
 function select(
@@ -112,14 +107,6 @@ const resources = [
 const tagsOf = (...lists: string[]) =>
   [...new Set(lists.join(" ").split(" "))].filter((tag) => tag !== "").toSorted();
 
-// What only a result of the level itself can count.
-const countedAt = {
-  "00080061": "study",
-  "00201206": "study",
-  "00201208": "study",
-  "00201209": "series",
-};
-
 describe.each(["v1", "v2"] as const)("%s", (version) => {
   test.each(resources)(
     "%s returns the contract's and the standard's attributes",
@@ -127,8 +114,6 @@ describe.each(["v1", "v2"] as const)("%s", (version) => {
       const expected = tagsOf(
         path,
         ...levels.map((level) => `${contractDefaults[version][level]} ${standard[level]}`),
-      ).filter(
-        (tag) => (new Map(Object.entries(countedAt)).get(tag) ?? target.level) === target.level,
       );
       expect(Object.keys(select("", target, version))).toEqual(expected);
     },
@@ -201,13 +186,45 @@ describe("computed attributes", () => {
     });
   });
 
-  test("counts are those of the result's own level, whatever is asked for", () => {
-    const counts = "includefield=00201206,00201208,00201209,00080061";
-    const countsOf = (level: SearchTarget["level"]) =>
-      Object.keys(select(counts, { level })).filter((tag) => tag in countedAt);
-    expect(countsOf("study")).toEqual(["00080061", "00201206", "00201208"]);
-    expect(countsOf("series")).toEqual(["00201209"]);
-    expect(countsOf("instance")).toEqual([]);
+  test("counts of a study and of a series are in the results of all that is part of them", () => {
+    for (const level of ["series", "instance"] as const) {
+      expect(select("", { level })).toMatchObject({
+        "00080061": { vr: "CS", Value: ["CT", "MR"] },
+        "00201206": { vr: "IS", Value: [2] },
+        "00201208": { vr: "IS", Value: [5] },
+        "00201209": { vr: "IS", Value: [3] },
+      });
+    }
+    const below = Object.keys(select("", { level: "series", studyInstanceUID: "1.2" }));
+    expect(below).toContain("00201209");
+    expect(below).not.toContain("00201208");
+  });
+
+  test("elements that the index does not keep come from an instance, their bulk data by its URL", () => {
+    const further = {
+      elements: {
+        "00091001": { vr: "LO", Value: ["x"] },
+        "00282000": { vr: "OB", BulkDataURI: "00282000" },
+        "00100010": { vr: "PN", Value: [{ Alphabetic: "Not^This" }] },
+        "00104000": { vr: "LT", Value: ["not asked for"] },
+      },
+      instancePath: "studies/1.2/series/1.3/instances/1.4",
+    };
+    const query = parseSearchQuery(
+      { level: "study" },
+      new URLSearchParams("includefield=00091001,00282000"),
+      "v2",
+    );
+    const selected = selectAttributes(studyResult, query, serviceURL, further);
+    expect(selected).toMatchObject({
+      "00091001": { vr: "LO", Value: ["x"] },
+      "00282000": {
+        vr: "OB",
+        BulkDataURI: `${serviceURL}/studies/1.2/series/1.3/instances/1.4/bulkdata/00282000`,
+      },
+      "00100010": metadata["00100010"],
+    });
+    expect(selected).not.toHaveProperty("00104000");
   });
 
   test("a study that nothing is known of has its UID, its URL and its availability", () => {
@@ -216,9 +233,6 @@ describe("computed attributes", () => {
       seriesInstanceUID: undefined,
       sopInstanceUID: undefined,
       attributes: {},
-      modalities: [""],
-      seriesCount: undefined,
-      instanceCount: undefined,
     };
     expect(Object.keys(select("includefield=all", { level: "study" }, "v2", bare))).toEqual([
       "00080056",

@@ -178,12 +178,34 @@ describe("the data set", () => {
   });
 });
 
+test("that values were left out of the index is told in a Warning of this host, and changes no status", () => {
+  const stored = {
+    outcome: "stored",
+    studyInstanceUID: "1",
+    seriesInstanceUID: "2",
+    sopClassUID: "3",
+    sopInstanceUID: "4",
+  } as const;
+  const context = {
+    version: "v2",
+    serviceURL: "https://imaging.example.org:8443/pacs/v2",
+  } as const;
+  const { status, warning } = encodeStoreResponse(
+    [stored, { ...stored, hasUnindexedValues: true }],
+    context,
+  );
+  expect(status).toBe(200);
+  expect(warning).toMatch(/^299 imaging\.example\.org:8443: "[^"]+"$/);
+  expect(encodeStoreResponse([stored], context)).not.toHaveProperty("warning");
+});
+
 test("the reasons have the numbers that clients know", () => {
   expect(failureReason).toEqual({
     processingFailure: 272,
     validationFailed: 43264,
     alreadyStored: 45070,
     beingStored: 45071,
+    notAuthorized: 292,
   });
   expect(warningReason).toEqual({ dataSetDoesNotMatchSOPClass: 45063, invalidAttributes: 1 });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  compressMetadata,
   decodeDataset,
   decodeMetadata,
   encodeMetadata,
@@ -23,4 +24,10 @@ test("metadata comes back as it was", () => {
 
 test("the dataset alone comes back without the locations", () => {
   expect(decodeDataset(encodeMetadata(metadata))).toBe(metadata.dataset);
+});
+
+test("metadata of any size comes back as it was when it is compressed elsewhere", async () => {
+  expect(decodeMetadata(await compressMetadata(metadata))).toEqual(metadata);
+  const large = { ...metadata, dataset: JSON.stringify({ a: "Ünï".repeat(200_000) }) };
+  expect(decodeMetadata(await compressMetadata(large))).toEqual(large);
 });

@@ -36,6 +36,7 @@ function stores(records: readonly (InstanceWithMetadata | undefined)[], present:
           ? Promise.resolve(Buffer.from("new"))
           : Promise.reject(new Problem("notFound", "The content is gone."))),
     } as unknown as InstanceContent,
+    pixels: { run: async () => await Promise.reject(new Error("There is nothing to convert.")) },
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   PutOutcome,
 } from "../../../../shared/store/instanceIndex.ts";
 import { unauthenticatedScope } from "../../../../shared/tenancy/tenantScope.ts";
+import { noTags } from "../../../../shared/tags/tagList.ts";
 import { storeInstances, type StorePart } from "../../../../shared/transactions/storeInstances.ts";
 import { makeInstance } from "../../../support/dicom/dicomFile.ts";
 
@@ -58,6 +59,7 @@ async function store(
     version: "v2",
     studyInstanceUID: undefined,
     mode: "create",
+    extendedTags: noTags,
     report: (error) => reported.push(error),
   });
   return { outcomes, reported };

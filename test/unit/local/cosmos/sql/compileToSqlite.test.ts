@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from "../../../../../local/cosmos/json.ts"
 import { compileQuery } from "../../../../../local/cosmos/sql/compileToSqlite.ts";
 import type { SqlValue } from "../../../../../local/cosmos/sql/compileToSqlite.ts";
 import { evaluateQuery } from "../../../../../local/cosmos/sql/evaluate.ts";
-import { indexExpression } from "../../../../../local/cosmos/sql/indexExpressions.ts";
+import { pathSql } from "../../../../../local/cosmos/sql/indexExpressions.ts";
 import { parseQuery } from "../../../../../local/cosmos/sql/parse.ts";
 import type { Parameter } from "../../../../../local/cosmos/sql/syntaxTree.ts";
 
@@ -379,9 +379,13 @@ describe("expression indexes", () => {
     q: { "00100020": `P${index % 50}`, "00080020": `2026${String(index % 12).padStart(2, "0")}01` },
   }));
   const database = tableOf(documents);
-  database.exec(`CREATE INDEX byPatient ON docs(${indexExpression("/q/00100020/?") ?? ""})`);
-  database.exec(`CREATE INDEX byDate ON docs(${indexExpression("/q/00080020/?") ?? ""})`);
-  database.exec(`CREATE INDEX byOrder ON docs(${indexExpression("/order/?") ?? ""})`);
+  const indexed = (...names: string[]): string => {
+    const sql = pathSql("body", names);
+    return `${sql?.rank ?? ""}, ${sql?.value ?? ""}`;
+  };
+  database.exec(`CREATE INDEX byPatient ON docs(${indexed("q", "00100020")})`);
+  database.exec(`CREATE INDEX byDate ON docs(${indexed("q", "00080020")})`);
+  database.exec(`CREATE INDEX byOrder ON docs(${indexed("order")})`);
 
   test.each([
     ['c.q["00100020"] = @v', "byPatient"],
@@ -444,10 +448,10 @@ describe("expression indexes", () => {
     );
   });
 
-  test("a path that no JSON path spells has no index expression", () => {
-    expect(indexExpression("/q/*")).toBeUndefined();
-    expect(indexExpression("/tags/[]/?")).toBeUndefined();
-    expect(indexExpression('/"a\\b"/?')).toBeUndefined();
-    expect(indexExpression('/"a/b"/?')).toContain(`'$."a/b"'`);
+  test("a path that no JSON path spells has no SQL", () => {
+    expect(pathSql("body", ['a"b'])).toBeUndefined();
+    expect(pathSql("body", ["a\\b"])).toBeUndefined();
+    expect(pathSql("body", [""])).toBeUndefined();
+    expect(pathSql("body", ["a/b"])?.value).toContain(`'$."a/b"'`);
   });
 });

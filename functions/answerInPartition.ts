@@ -1,0 +1,4 @@
+import { registerPartitioned } from "../shared/http/registerHttp.ts";
+import { runtime } from "../shared/runtime.ts";
+
+registerPartitioned("answerInPartition", runtime);
