@@ -1,0 +1,45 @@
+// A domain of one's own with a certificate that Azure keeps up.
+//
+// Two passes: the domain is bound without a certificate, the certificate is made for it, and the binding then takes it on.
+
+param appName string
+param planId string
+param domain string
+param location string
+param tags object
+
+resource app 'Microsoft.Web/sites@2025-03-01' existing = {
+  name: appName
+}
+
+resource binding 'Microsoft.Web/sites/hostNameBindings@2025-03-01' = {
+  parent: app
+  name: domain
+  properties: {
+    siteName: appName
+    hostNameType: 'Verified'
+    sslState: 'Disabled'
+  }
+}
+
+resource certificate 'Microsoft.Web/certificates@2025-03-01' = {
+  name: 'cert-${replace(domain, '.', '-')}'
+  location: location
+  tags: tags
+  properties: {
+    serverFarmId: planId
+    canonicalName: domain
+  }
+  // It is made only for a domain that is bound.
+  dependsOn: [binding]
+}
+
+// A second deployment of the same binding, which one template cannot say twice.
+module secured 'boundCertificate.bicep' = {
+  name: 'secured-${uniqueString(domain)}'
+  params: {
+    appName: appName
+    domain: domain
+    thumbprint: certificate.properties.thumbprint
+  }
+}
