@@ -3,6 +3,7 @@ import type { ApiVersion } from "../dicomweb/storeResponse.ts";
 import { Problem } from "../problem/problem.ts";
 import { publicAddress, type TrustedForwarding } from "./publicAddress.ts";
 import { boundedBody } from "./boundedBody.ts";
+import { requestBody } from "./requestBody.ts";
 import { abortSignalOf, type Exchange } from "./wire.ts";
 
 /** The versions of the API, as they stand in the path. */
@@ -99,7 +100,7 @@ export function readRequest(
     segments: isInPartition ? segments.slice(2) : segments,
     query: new URLSearchParams(search),
     header,
-    body: boundedBody(bodyOf(request), header("content-length"), bodyBytesMax),
+    body: boundedBody(requestBody(request, exchange), header("content-length"), bodyBytesMax),
     signal: abortSignalOf(exchange),
     report,
   };
@@ -133,17 +134,4 @@ function headerValues(
   }
   const value = request.headers.get(name);
   return value === null ? [] : [value];
-}
-
-async function* bodyOf(request: HttpRequest): AsyncGenerator<Uint8Array, void, undefined> {
-  if (request.body === null) {
-    return;
-  }
-  try {
-    for await (const chunk of request.body as AsyncIterable<Uint8Array>) {
-      yield chunk;
-    }
-  } catch (error) {
-    throw new Problem("malformed", "The request ended before its body did.", { cause: error });
-  }
 }

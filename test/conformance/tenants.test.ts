@@ -438,3 +438,14 @@ async function storeLongAgo(tenant: string, study: string): Promise<void> {
     .patch([{ op: "set", path: "/storedAt", value: "2020-01-01T00:00:00.000Z" }]);
   cosmos.dispose();
 }
+
+test("a body that is refused before its end does not disturb who comes next", async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const tooLong = await askPlatform("PUT", `tenants/${newName()}`, {
+      displayName: "x".repeat(3_000_000),
+    });
+    expect(tooLong.status).toBe(413);
+    const next = await askPlatform("PUT", "tenants/-", {});
+    expect(next.status).toBe(400);
+  }
+});
