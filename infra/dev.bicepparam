@@ -3,7 +3,6 @@ using 'main.bicep'
 // A place to try things: it sleeps when nobody uses it, and costs next to nothing then.
 param name = readEnvironmentVariable('STRATA_NAME', 'strata')
 param environmentKind = 'dev'
-param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param tags = { 'azd-env-name': readEnvironmentVariable('AZURE_ENV_NAME', 'dev') }
 
 param platformIssuer = readEnvironmentVariable('STRATA_PLATFORM_ISSUER')

@@ -108,6 +108,9 @@ param cosmosMaxThroughput int = 4000
 @allowed(['Continuous7Days', 'Continuous30Days'])
 param cosmosBackupTier string = 'Continuous7Days'
 
+@description('The Cosmos DB account, when it is one that was restored; empty: one named after the deployment.')
+param cosmosAccountName string = ''
+
 @description('Whether the Cosmos DB account spans availability zones.')
 param cosmosZoneRedundant bool = false
 
@@ -142,7 +145,7 @@ param privateNetwork bool = false
 @description('The address space of that network.')
 param addressPrefix string = '10.80.0.0/16'
 
-@description('Whether the app, too, is reached from that network alone.')
+@description('Whether the app, too, is reached from that network alone: not together with Front Door.')
 param privateApp bool = false
 
 @description('Whether Front Door with a web application firewall stands before the app.')
@@ -151,7 +154,7 @@ param frontDoor bool = false
 @description('Whether data is encrypted with keys of the vault. Only at creation.')
 param customerManagedKeys bool = false
 
-@description('A domain of your own for the app; empty: none. See the deployment guide for the DNS records it takes.')
+@description('A domain of your own for the app itself, not for Front Door; empty: none. See the deployment guide for the DNS records it takes.')
 param customDomain string = ''
 
 // Watching.
@@ -259,7 +262,7 @@ module dataStorage 'modules/dataStorage.bicep' = {
 module cosmos 'modules/cosmos.bicep' = {
   name: 'cosmos'
   params: {
-    name: 'cosmos-${name}-${suffix}'
+    name: empty(cosmosAccountName) ? 'cosmos-${name}-${suffix}' : cosmosAccountName
     location: location
     tags: allTags
     capacity: cosmosCapacity
@@ -315,6 +318,8 @@ module functionApp 'modules/functionApp.bicep' = {
     frontDoorId: edge.?outputs.frontDoorId ?? ''
     workspaceId: monitoring.outputs.workspaceId
   }
+  // Its instances look for their data, and for the secret, as soon as they begin.
+  dependsOn: [endpoints]
 }
 
 module edge 'modules/frontDoor.bicep' = if (frontDoor) {
@@ -336,17 +341,25 @@ module endpoints 'modules/privateEndpoints.bicep' = if (privateNetwork) {
     tags: allTags
     networkId: network.?outputs.networkId ?? ''
     subnetId: network.?outputs.endpointSubnetId ?? ''
-    targets: concat(
-      [
-        { name: 'host-blob', resourceId: hostStorage.outputs.id, group: 'blob' }
-        { name: 'host-queue', resourceId: hostStorage.outputs.id, group: 'queue' }
-        { name: 'host-table', resourceId: hostStorage.outputs.id, group: 'table' }
-        { name: 'data-blob', resourceId: dataStorage.outputs.id, group: 'blob' }
-        { name: 'cosmos', resourceId: cosmos.outputs.id, group: 'Sql' }
-        { name: 'vault', resourceId: keyVault.outputs.id, group: 'vault' }
-      ],
-      privateApp ? [{ name: 'app', resourceId: functionApp.outputs.id, group: 'sites' }] : []
-    )
+    targets: [
+      { name: 'host-blob', resourceId: hostStorage.outputs.id, group: 'blob' }
+      { name: 'host-queue', resourceId: hostStorage.outputs.id, group: 'queue' }
+      { name: 'host-table', resourceId: hostStorage.outputs.id, group: 'table' }
+      { name: 'data-blob', resourceId: dataStorage.outputs.id, group: 'blob' }
+      { name: 'cosmos', resourceId: cosmos.outputs.id, group: 'Sql' }
+      { name: 'vault', resourceId: keyVault.outputs.id, group: 'vault' }
+    ]
+  }
+}
+
+module appEndpoint 'modules/privateEndpoints.bicep' = if (privateNetwork && privateApp) {
+  name: 'appEndpoint'
+  params: {
+    location: location
+    tags: allTags
+    networkId: network.?outputs.networkId ?? ''
+    subnetId: network.?outputs.endpointSubnetId ?? ''
+    targets: [{ name: 'app', resourceId: functionApp.outputs.id, group: 'sites' }]
   }
 }
 
@@ -354,7 +367,6 @@ module domain 'modules/customDomain.bicep' = if (!empty(customDomain)) {
   name: 'customDomain'
   params: {
     appName: functionApp.outputs.name
-    planId: functionApp.outputs.planId
     domain: customDomain
     location: location
     tags: allTags
@@ -382,5 +394,6 @@ module alerts 'modules/alerts.bicep' = {
 
 // What azd and the deployment guide go on from.
 output AZURE_FUNCTION_APP_NAME string = functionApp.outputs.name
+output AZURE_FUNCTION_APP_ID string = functionApp.outputs.id
 output AZURE_KEY_VAULT_NAME string = keyVault.outputs.name
 output SERVICE_URL string = empty(publicBaseUrl) ? 'https://${frontDoor ? (edge.?outputs.hostName ?? '') : functionApp.outputs.hostName}' : publicBaseUrl

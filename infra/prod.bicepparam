@@ -3,7 +3,6 @@ using 'main.bicep'
 // A hospital's own: data services behind a private network, a firewall in front, copies in three zones.
 param name = readEnvironmentVariable('STRATA_NAME', 'strata')
 param environmentKind = 'prod'
-param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param tags = { 'azd-env-name': readEnvironmentVariable('AZURE_ENV_NAME', 'prod') }
 
 param platformIssuer = readEnvironmentVariable('STRATA_PLATFORM_ISSUER')

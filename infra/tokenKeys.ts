@@ -14,6 +14,7 @@ import { promisify } from "node:util";
 // The keys themselves are neither printed nor passed on a command line.
 
 const secretName = "feed-token-keys";
+const next = "Have the app fetch its secrets anew: docs/deployment.md, Rotate the token keys.";
 const run = promisify(execFile);
 
 /** Runs the Azure CLI. No argument of `command` holds a space; `others` may. */
@@ -75,7 +76,7 @@ async function main([command, vault, keyId]: readonly string[]): Promise<string>
     }
     const first = newKey();
     await writeKeys(vault, [first]);
-    return `Made the first key, ${idOf(first)}. Restart the app.`;
+    return `Made the first key, ${idOf(first)}. ${next}`;
   }
   if (command === "rotate") {
     const fresh = newKey();
@@ -83,7 +84,7 @@ async function main([command, vault, keyId]: readonly string[]): Promise<string>
       throw new Error("The last key is less than a minute old.");
     }
     await writeKeys(vault, [fresh, ...keys]);
-    return `New tokens are sealed with ${idOf(fresh)}. Restart the app.`;
+    return `New tokens are sealed with ${idOf(fresh)} from then on. ${next}`;
   }
   if (command === "retire" && keyId !== undefined) {
     const kept = keys.filter((key) => idOf(key) !== keyId);
@@ -94,7 +95,7 @@ async function main([command, vault, keyId]: readonly string[]): Promise<string>
       throw new Error(`The key ${keyId} seals new tokens: rotate first.`);
     }
     await writeKeys(vault, kept);
-    return `Tokens that ${keyId} sealed open no more. Restart the app.`;
+    return `Tokens that ${keyId} sealed open no more from then on. ${next}`;
   }
   throw new Error("usage: token-keys ensure|rotate|retire <vault> [key id]");
 }

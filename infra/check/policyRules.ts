@@ -143,10 +143,10 @@ const knownTypes: ReadonlyMap<string, string> = new Map([
   ["Microsoft.Storage/storageAccounts/blobServices", "2025-06-01"],
   ["Microsoft.Storage/storageAccounts/blobServices/containers", "2025-06-01"],
   ["Microsoft.Storage/storageAccounts/managementPolicies", "2025-06-01"],
-  ["Microsoft.Web/certificates", "2025-03-01"],
   ["Microsoft.Web/serverfarms", "2025-03-01"],
   ["Microsoft.Web/sites", "2025-03-01"],
   ["Microsoft.Web/sites/basicPublishingCredentialsPolicies", "2025-03-01"],
+  ["Microsoft.Web/sites/certificates", "2025-03-01"],
   ["Microsoft.Web/sites/config", "2025-03-01"],
   ["Microsoft.Web/sites/hostNameBindings", "2025-03-01"],
 ]);

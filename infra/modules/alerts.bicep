@@ -39,29 +39,35 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
 var measures = 'AppTraces | where Message startswith "measure " | extend Measure = parse_json(substring(Message, 8)) | extend Name = tostring(Measure.name), Value = todouble(Measure.value)'
 
 // Queries over the workspace: one row for each alert, none while all is well.
+// What is measured every five minutes, or seldom, is looked for in fifteen: rows arrive minutes after they were written.
 var queries = [
   {
     name: 'server-errors'
+    window: 'PT5M'
     text: 'More than 1 % of the requests of five minutes were answered with 5xx.'
     query: 'AppRequests | summarize total = count(), failed = countif(ResultCode startswith "5") | where total > 20 and failed * 100.0 / total > 1'
   }
   {
     name: 'refused-for-load'
+    window: 'PT5M'
     text: 'More than 5 % of the requests of five minutes were answered with 429.'
     query: 'AppRequests | summarize total = count(), refused = countif(ResultCode == "429") | where total > 20 and refused * 100.0 / total > 5'
   }
   {
     name: 'feed-lag'
+    window: 'PT5M'
     text: 'The sequenced feed is more than five minutes behind what has been stored.'
     query: '${measures} | where Name == "strata.feed.lag" | summarize lag = max(Value) | where lag > 300'
   }
   {
     name: 'dead-letters'
+    window: 'PT15M'
     text: 'A change could not be brought into the sequenced feed and waits for somebody.'
     query: '${measures} | where Name == "strata.feed.dead_letters" | summarize letters = max(Value) | where letters > 0'
   }
   {
     name: 'audit-failures'
+    window: 'PT15M'
     text: 'Requests were refused because they could not be put on record.'
     query: '${measures} | where Name == "strata.audit.failures" | summarize failures = sum(Value) | where failures > 0'
   }
@@ -80,7 +86,7 @@ resource queryAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       severity: severity
       scopes: [workspaceId]
       evaluationFrequency: 'PT5M'
-      windowSize: 'PT5M'
+      windowSize: item.window
       // The tables appear with the first rows: an hour after a first deployment they may be missing still.
       skipQueryValidation: true
       autoMitigate: true

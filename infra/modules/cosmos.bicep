@@ -89,6 +89,8 @@ resource look 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2025-10-
     assignableScopes: [account.id]
     permissions: [{ dataActions: ['Microsoft.DocumentDB/databaseAccounts/readMetadata'] }]
   }
+  // Roles, like containers, one after the other: the account refuses a change while it is busy with another.
+  dependsOn: [containers]
 }
 
 resource append 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2025-10-15' = {
@@ -110,6 +112,7 @@ resource append 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2025-1
       }
     ]
   }
+  dependsOn: [look]
 }
 
 resource lookAssignment 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = {
@@ -120,6 +123,7 @@ resource lookAssignment 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignment
     principalId: principalId
     scope: account.id
   }
+  dependsOn: [append]
 }
 
 // The built-in Data Contributor, container by container, but for those that are only appended to.
@@ -135,6 +139,7 @@ resource assignments 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2
       principalId: principalId
       scope: '${account.id}/dbs/${database.name}/colls/${containers[index].name}'
     }
+    dependsOn: [lookAssignment]
   }
 ]
 

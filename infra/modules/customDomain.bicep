@@ -3,7 +3,6 @@
 // Two passes: the domain is bound without a certificate, the certificate is made for it, and the binding then takes it on.
 
 param appName string
-param planId string
 param domain string
 param location string
 param tags object
@@ -22,12 +21,13 @@ resource binding 'Microsoft.Web/sites/hostNameBindings@2025-03-01' = {
   }
 }
 
-resource certificate 'Microsoft.Web/certificates@2025-03-01' = {
+// An app on Flex Consumption has its certificates to itself: those of a plan are not for it.
+resource certificate 'Microsoft.Web/sites/certificates@2025-03-01' = {
+  parent: app
   name: 'cert-${replace(domain, '.', '-')}'
   location: location
   tags: tags
   properties: {
-    serverFarmId: planId
     canonicalName: domain
   }
   // It is made only for a domain that is bound.

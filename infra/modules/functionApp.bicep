@@ -184,5 +184,4 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 
 output id string = app.id
 output name string = app.name
-output planId string = plan.id
 output hostName string = app.properties.defaultHostName

@@ -14,9 +14,9 @@ var packageContainer = 'app-package'
 
 var roles = [
   // Storage Blob Data Owner, Queue Data Contributor, Table Data Contributor: what the host asks for.
-  subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b')
-  subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '974c5e8b-45b9-4653-ba55-5f855dd0fb88')
-  subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3')
+  'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+  '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
@@ -56,7 +56,7 @@ resource assignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     name: guid(account.id, principalId, role)
     scope: account
     properties: {
-      roleDefinitionId: role
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
       principalId: principalId
       principalType: 'ServicePrincipal'
     }
