@@ -60,7 +60,12 @@ function bundleOf(
     ],
     entry: events
       .flatMap((event) => encodeFhirAuditEvents(event, serviceURL))
-      .map((resource) => ({ resource, search: { mode: "match" } })),
+      // R4 demands the resource's identity of each entry, which need not be a place where it can be read.
+      .map((resource) => ({
+        fullUrl: `${serviceURL}/AuditEvent/${resource.id}`,
+        resource,
+        search: { mode: "match" },
+      })),
   };
 }
 

@@ -12,6 +12,13 @@ interface Coding {
   readonly display?: string;
 }
 
+/** An AuditEvent of FHIR R4. */
+export interface FhirAuditEvent {
+  readonly resourceType: "AuditEvent";
+  readonly id: string;
+  readonly [element: string]: unknown;
+}
+
 /** How IHE BALP has an action: its profile, FHIR's name of it, and the parts that client, server and user play. */
 interface ActionPattern {
   readonly profile: string;
@@ -71,7 +78,10 @@ const patterns: Readonly<Record<EventAction, ActionPattern>> = {
  * One that succeeded names the profile that it conforms to; BALP has none for failures. What was accessed is identified by
  * its URL below `serviceURL`, and the caller by what its token says; no name of a person is in it.
  */
-export function encodeFhirAuditEvents(event: AuditEvent, serviceURL: string): readonly object[] {
+export function encodeFhirAuditEvents(
+  event: AuditEvent,
+  serviceURL: string,
+): readonly FhirAuditEvent[] {
   const patients = event.object.patientIDs;
   return patients.length === 0
     ? [auditEvent(event, serviceURL, undefined, event.id)]
@@ -85,7 +95,7 @@ function auditEvent(
   serviceURL: string,
   patientID: string | undefined,
   id: string,
-): object {
+): FhirAuditEvent {
   const pattern = patterns[event.action];
   const profiles = [
     ...profileOf(event, pattern, patientID),

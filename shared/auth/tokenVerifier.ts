@@ -169,7 +169,7 @@ function callerOf(trust: Trust, claims: Claims, { adminRole }: PlatformIssuer): 
       ? platformGrants(claims, adminRole)
       : grantsOf(trust.issuer, claims);
   const { iss, sub } = claims;
-  return grants === undefined || typeof iss !== "string" || typeof sub !== "string"
+  return grants === undefined || typeof iss !== "string" || typeof sub !== "string" || sub === ""
     ? undefined
     : {
         issuer: iss,

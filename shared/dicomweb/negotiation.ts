@@ -287,7 +287,8 @@ const offers: Readonly<Record<RetrieveResource, readonly string[]>> = {
   frames: [
     `multipart/related; type="${octetStream}"`,
     octetStream,
-    "the media type of the stored codestream in either form",
+    "and in either form the media type of a codestream that the frames are stored in or can be converted into: " +
+      codestreamMediaTypes.map(([[mediaType]]) => mediaType).join(", "),
   ],
   bulkdata: [`multipart/related; type="${octetStream}"`, octetStream],
 };

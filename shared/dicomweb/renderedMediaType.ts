@@ -15,7 +15,7 @@ export const imageMediaTypes: readonly string[] = ["image/jpeg", "image/png", "i
 export const textMediaTypes: readonly string[] = ["text/html", "text/plain"];
 
 /** Everything that any rendered resource is offered in. */
-const allMediaTypes: readonly string[] = [
+export const renderedMediaTypes: readonly string[] = [
   ...imageMediaTypes,
   ...textMediaTypes,
   "application/pdf",
@@ -53,7 +53,7 @@ export function acceptedRendered(
  * is looked up. Throws Problem `notAcceptable` otherwise.
  */
 export function requireRendered(accept: readonly AcceptEntry[], isThumbnail: boolean): void {
-  const offered = isThumbnail ? imageMediaTypes : allMediaTypes;
+  const offered = isThumbnail ? imageMediaTypes : renderedMediaTypes;
   if (acceptedRendered(accept, offered).length === 0) {
     throw notRenderedAs(isThumbnail ? imageMediaTypes : offered);
   }

@@ -7,7 +7,9 @@ const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const allowedHeaders =
   "authorization, accept, accept-encoding, content-type, range, if-match, if-none-match, if-range, prefer, traceparent, x-correlation-id, x-requested-with";
 const exposedHeaders =
-  "Content-Type, Content-Length, Content-Location, Content-Range, Accept-Ranges, ETag, Last-Modified, Link, Location, Warning, Retry-After, Server-Timing, X-Correlation-Id, x-ms-request-charge, erroneous-dicom-attributes";
+  "Content-Type, Content-Length, Content-Location, Content-Range, Accept-Ranges, ETag, Last-Modified, Link, Location, Warning, WWW-Authenticate, Retry-After, Server-Timing, X-Correlation-Id, x-ms-request-charge, erroneous-dicom-attributes";
+/** What a caller adds to the audit has a name of the caller's own. */
+const auditHeader = /^x-ms-azuredicom-audit-[\w-]{1,64}$/i;
 const loopbackOrigin = /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/;
 /** Without it a viewer would ask before each of a thousand frames. Browsers keep it for two hours at most. */
 const maxAgeSeconds = 86_400;
@@ -43,7 +45,10 @@ export class CrossOrigin {
       status: 204,
       headers: {
         "Access-Control-Allow-Methods": allowedMethods,
-        "Access-Control-Allow-Headers": allowedHeaders,
+        "Access-Control-Allow-Headers": [
+          allowedHeaders,
+          ...auditHeadersIn(request.headers["access-control-request-headers"] ?? ""),
+        ].join(", "),
         "Access-Control-Max-Age": String(maxAgeSeconds),
       },
     };
@@ -91,10 +96,19 @@ export class CrossOrigin {
   }
 
   async #tenantsAt(host: string): Promise<readonly Tenant[]> {
-    const active = (await this.#tenants.list()).filter(({ state }) => state === "active");
-    const ofHost = active.filter(
+    // Suspended ones too: their pages are to be told so, and not of a fault of the network.
+    const tenants = await this.#tenants.list();
+    const ofHost = tenants.filter(
       ({ publicBaseURL }) => publicBaseURL !== undefined && new URL(publicBaseURL).host === host,
     );
-    return ofHost.length > 0 ? ofHost : active;
+    return ofHost.length > 0 ? ofHost : tenants;
   }
+}
+
+/** Of the names that a preflight asks for, those of headers for the audit. They cannot be listed beforehand. */
+function auditHeadersIn(requested: string): readonly string[] {
+  return requested
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => auditHeader.test(name));
 }

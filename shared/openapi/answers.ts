@@ -1,3 +1,5 @@
+import { imageMediaTypes, renderedMediaTypes } from "../dicomweb/renderedMediaType.ts";
+
 /** A Response Object of OpenAPI 3.1. */
 export interface AnswerObject {
   readonly description: string;
@@ -18,6 +20,7 @@ export type AnswerName =
   | "frames"
   | "bulkdata"
   | "rendered"
+  | "renderedInstance"
   | "thumbnail"
   | "searchResults"
   | "noResults"
@@ -52,6 +55,7 @@ function header(description: string): object {
   return { description, schema: { type: "string" } };
 }
 
+const imageParts = imageMediaTypes.map((mediaType) => `multipart/related; type="${mediaType}"`);
 const entityTag = header("Changes whenever the answer would (RFC 9110 §8.8.3).");
 const warning = header("What the caller should know all the same (PS3.18 §10.6.3.1).");
 
@@ -86,11 +90,9 @@ export const answers: Readonly<Record<AnswerName, AnswerObject>> = {
   noContent: { description: "It is done." },
   notModified: { description: "The caller has it already." },
   storeResponse: {
-    ...json(
-      "Dataset",
+    description:
       "What became of each instance: ReferencedSOPSequence has those that were stored, FailedSOPSequence the others.",
-      dicomJson,
-    ),
+    content: { ...json("Dataset", "", dicomJson).content, [dicomXML]: {} },
     headers: { Warning: warning },
   },
   instances: bytes("The instances, each a part.", 'multipart/related; type="application/dicom"'),
@@ -108,8 +110,9 @@ export const answers: Readonly<Record<AnswerName, AnswerObject>> = {
     headers: { ETag: entityTag },
   },
   frames: bytes(
-    "The frames in the order of the request, each a part.",
+    "The frames in the order of the request, each a part, or one as the body. A codestream can also be had in its own media type.",
     'multipart/related; type="application/octet-stream"',
+    "application/octet-stream",
   ),
   bulkdata: bytes(
     "The value.",
@@ -117,11 +120,19 @@ export const answers: Readonly<Record<AnswerName, AnswerObject>> = {
     'multipart/related; type="application/octet-stream"',
   ),
   rendered: {
-    ...bytes("A picture.", "image/jpeg", "image/png"),
+    ...bytes("A picture, or one of each frame.", ...imageMediaTypes, ...imageParts),
+    headers: { ETag: entityTag },
+  },
+  renderedInstance: {
+    ...bytes(
+      "A picture; of a video, an encapsulated document or a structured report what it holds.",
+      ...renderedMediaTypes,
+      ...imageParts,
+    ),
     headers: { ETag: entityTag },
   },
   thumbnail: {
-    ...bytes("A small picture.", "image/jpeg", "image/png"),
+    ...bytes("A small picture.", ...imageMediaTypes),
     headers: { ETag: entityTag },
   },
   searchResults: {

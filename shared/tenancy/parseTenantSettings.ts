@@ -104,11 +104,16 @@ function parseIssuer(at: string, json: unknown): TenantIssuer {
     issuer: text("issuer", issuer["issuer"]),
     jwksUri: httpsURLAt(`${at}.jwksUri`, issuer["jwksUri"]),
     audiences,
-    ...optional("algorithms", issuer["algorithms"], (name, value) =>
-      arrayAt(`${at}.${name}`, value, issuerAlgorithms.length).map((algorithm, i) =>
+    ...optional("algorithms", issuer["algorithms"], (name, value) => {
+      const algorithms = arrayAt(`${at}.${name}`, value, issuerAlgorithms.length);
+      // None at all would lock everybody out.
+      if (algorithms.length === 0) {
+        throw malformed(`${at}.${name}`, "a list of at least one algorithm");
+      }
+      return algorithms.map((algorithm, i) =>
         oneOf(`${at}.${name}[${i}]`, algorithm, issuerAlgorithms),
-      ),
-    ),
+      );
+    }),
     ...optional("subjects", issuer["subjects"], (name, value): TokenSubjects => {
       const subjects = objectAt(`${at}.${name}`, value, ["claim", "value"]);
       return {

@@ -59,14 +59,13 @@ export async function retrieveFrames(
   const image = isMetAsStored(accepted, stored.uid)
     ? undefined
     : await convertibleImage(stores.content, scope, record, "frames");
-  const chosen = chooseRepresentation(accepted, stored.uid, [
-    ...explicit,
-    ...(image?.convertibleTo ?? []),
-  ]);
+  const convertibleTo = [...new Set([...explicit, ...(image?.convertibleTo ?? [])])];
+  const chosen = chooseRepresentation(accepted, stored.uid, convertibleTo);
   if (chosen === undefined) {
     throw new Problem(
       "notAcceptable",
-      `The frames are stored in the transfer syntax ${stored.uid} and are not offered in what is asked for.`,
+      "The frames are not offered in what is asked for. What can be, as a transfer syntax: " +
+        `${[...new Set([stored.uid, ...convertibleTo])].join(", ")}.`,
     );
   }
   const locations = await locateFrames(stores.content, scope, record, frames, frameNumbers);

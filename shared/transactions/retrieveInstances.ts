@@ -181,7 +181,8 @@ async function choose(
   if (chosen === undefined) {
     throw new Problem(
       "notAcceptable",
-      `An instance is stored in the transfer syntax ${now.transferSyntaxUID} and is not offered in what is asked for.`,
+      "An instance is not offered in what is asked for. What can be, as a transfer syntax: " +
+        `${[now.transferSyntaxUID, ...convertibleTo].join(", ")}.`,
     );
   }
   return { ...chosen, record: now, image };

@@ -62,7 +62,10 @@ export async function retrieveRendered(
       ? await renderedDocument(stores, scope, record, metadata, request, signal)
       : undefined;
   if (document === undefined) {
-    throw new Problem("notFound", "The instance has no pixel data, and nothing else to be shown.");
+    throw new Problem(
+      "notFound",
+      "The instance has no pixel data that hold a whole frame, and nothing else to be shown.",
+    );
   }
   return document;
 }

@@ -352,8 +352,17 @@ describe("reading the audit", () => {
       resourceType: string;
       type: string;
       link: { relation: string; url: string }[];
-      entry: { resource: { resourceType: string; source: { site: string } } }[];
+      entry: {
+        fullUrl: string;
+        resource: { resourceType: string; id: string; source: { site: string } };
+      }[];
     };
+    expect(bundle.entry.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(bundle.entry.map(({ fullUrl }) => fullUrl)).size).toBe(bundle.entry.length);
+    for (const { fullUrl, resource } of bundle.entry) {
+      expect(fullUrl).toMatch(/^https?:\/\/[^?#]+$/);
+      expect(fullUrl.split("/").slice(-2)).toEqual(["AuditEvent", resource.id]);
+    }
     expect([bundle.resourceType, bundle.type]).toEqual(["Bundle", "searchset"]);
     expect(bundle.link.map(({ relation }) => relation)).toEqual(["self", "next"]);
     expect(new Set(bundle.entry.map(({ resource }) => resource.resourceType))).toEqual(

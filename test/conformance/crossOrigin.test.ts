@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { makeInstance, makeUID } from "../support/dicom/dicomFile.ts";
 import { send, type ReceivedAnswer } from "../support/send.ts";
-import { bearer, TestTenant } from "../support/testTenant.ts";
+import { askPlatform, bearer, TestTenant } from "../support/testTenant.ts";
 
 const { baseUrl } = inject("tokenRuntime");
 const viewer = "https://viewer.example";
@@ -68,6 +68,28 @@ describe("a preflight", () => {
     expect(answer.headers["access-control-allow-credentials"]).toBeUndefined();
   });
 
+  test("allows the headers for the audit that a page wants to send, and no others that it asks for", async () => {
+    const answer = await send(`${baseUrl}/v2/studies`, {
+      method: "OPTIONS",
+      headers: {
+        Origin: viewer,
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers":
+          "authorization, X-MS-AZUREDICOM-AUDIT-Purpose,x-ms-azuredicom-audit-ward, x-ms-azuredicom-audit-, x-ms-client-principal",
+      },
+    });
+    const allowed = listOf(answer, "access-control-allow-headers");
+    expect(allowed).toEqual(
+      expect.arrayContaining([
+        "authorization",
+        "x-ms-azuredicom-audit-purpose",
+        "x-ms-azuredicom-audit-ward",
+      ]),
+    );
+    expect(allowed).not.toContain("x-ms-azuredicom-audit-");
+    expect(allowed).not.toContain("x-ms-client-principal");
+  });
+
   test.each([
     "https://evil.example",
     "https://viewer.example.evil.example",
@@ -125,6 +147,14 @@ describe("an answer", () => {
     expect((await allowed(path, "https://evil.example", headers))[1]).toBeUndefined();
   });
 
+  test("of a tenant that is suspended can be read by its own pages", async () => {
+    const page = `https://t${makeUID().replaceAll(".", "").slice(-12)}.example`;
+    const passing = await TestTenant.register({ corsOrigins: [page] });
+    expect((await askPlatform("POST", `tenants/${passing.name}/suspend`)).status).toBe(200);
+    expect((await preflight("v2/studies", page)).headers["access-control-allow-origin"]).toBe(page);
+    expect(await allowed("v2/studies", page, bearer(passing.token()))).toEqual([403, page]);
+  });
+
   test("shows scripts the headers that viewers and readers of the feed need", async () => {
     const answer = await send(`${baseUrl}/v2/feed`, {
       headers: { Origin: viewer, ...bearer(tenant.token()) },
@@ -141,6 +171,7 @@ describe("an answer", () => {
         "location",
         "retry-after",
         "warning",
+        "www-authenticate",
       ]),
     );
   });

@@ -74,6 +74,19 @@ test("an instance is in its partition in every way, and in no other", async () =
     expect(await inPartition(name, path, "application/dicom")).toBe(found);
     expect(await inPartition(name, `${path}/metadata`)).toBe(found);
     expect(await inPartition(name, `${path}/frames/1`, octets)).toBe(found);
+    expect(await inPartition(name, `${path}/frames/1/rendered`, "image/png")).toBe(found);
+    for (const pictured of [path, `studies/${studyInstanceUID}`]) {
+      expect(await inPartition(name, `${pictured}/rendered`)).toBe(found);
+      expect(await inPartition(name, `${pictured}/thumbnail`)).toBe(found);
+    }
+    const count = await service.get(`partitions/${name}/studies/${studyInstanceUID}/series/count`);
+    expect(count.json()).toEqual({ count: found === 200 ? 1 : 0 });
+    const byForm = await service.request(`partitions/${name}/instances/_search`, {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: `StudyInstanceUID=${studyInstanceUID}`,
+    });
+    expect(byForm.status).toBe(found === 200 ? 200 : 204);
     const results = await service.search(
       `partitions/${name}/studies?StudyInstanceUID=${studyInstanceUID}`,
     );

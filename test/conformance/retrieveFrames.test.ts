@@ -281,6 +281,22 @@ test.each([
   expect(answer.status).toBe(status);
 });
 
+test("a refusal of a transfer syntax names those in which the frame can be had", async () => {
+  const instance = await stored(native);
+  const path = `${instancePath(instance)}/frames/1`;
+  const refused = await service.get(path, "image/jp2; transfer-syntax=1.2.840.10008.1.2.4.91");
+  expect([refused.status, problemKind(refused)]).toEqual([406, "notAcceptable"]);
+  const offered = [...refused.body.toString().matchAll(/1\.2\.840\.10008\.1\.2[.\d]*\d/g)].map(
+    ([uid]) => uid,
+  );
+  expect(offered).toContain(instance.transferSyntaxUID);
+  expect(offered).toContain(syntaxes.jpeg2000);
+  for (const uid of offered) {
+    const had = await service.get(path, `${octets}; transfer-syntax=${uid}`);
+    expect([had.status, uid]).toEqual([200, uid]);
+  }
+});
+
 test("an instance without pixels, and one that is not there, are answered 404", async () => {
   const { bytes: withPixels, ...name } = makeInstance();
   expect(withPixels.length).toBeGreaterThan(0);

@@ -115,6 +115,24 @@ test.each([
   }
 });
 
+test("a refusal of a transfer syntax names those in which the instance can be had", async () => {
+  const answer = await service.get(
+    instancePath(little),
+    `application/dicom; transfer-syntax=${syntaxes.mpeg2}`,
+  );
+  expect([answer.status, problemKind(answer)]).toEqual([406, "notAcceptable"]);
+  const offered = [...answer.body.toString().matchAll(/1\.2\.840\.10008\.1\.2[.\d]*\d/g)].map(
+    ([uid]) => uid,
+  );
+  expect(offered).toContain(little.transferSyntaxUID);
+  expect(offered).toContain(syntaxes.jpeg2000);
+  for (const transferSyntaxUID of offered) {
+    const accept = `application/dicom; transfer-syntax=${transferSyntaxUID}`;
+    const had = await service.get(instancePath(little), accept);
+    expect([had.status, had.headers["content-type"]]).toEqual([200, accept]);
+  }
+});
+
 test("an instance for */* is answered as multipart/related", async () => {
   const answer = await service.get(instancePath(jpeg), "*/*");
   expect(partsOf(answer)[0]?.headers.get("content-type")).toBe(

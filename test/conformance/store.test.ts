@@ -496,6 +496,19 @@ describe("validation, which differs between the versions", () => {
     expect(await v2.search(`${path}&StudyDate=19000101-20991231`)).toEqual([]);
   });
 
+  test("what v2 warns of because it is too long is shown and found as it is", async () => {
+    const description = "two characters too long ".padEnd(66, "x");
+    const instance = makeInstance({ elements: [["00081030", "LO", description]] });
+    const answer = await v2.store([instance.bytes]);
+    expect(answer.status).toBe(202);
+    expect(errorComments(answer, "00081199").join()).toContain("DICOM100: (0008,1030) - ");
+    const path = `studies?StudyInstanceUID=${instance.studyInstanceUID}`;
+    for (const value of [description, "two characters too long*"]) {
+      const found = await v2.search(`${path}&StudyDescription=${encodeURIComponent(value)}`);
+      expect(firstValues(found, "00081030")).toEqual([description]);
+    }
+  });
+
   test("v1 lets an invalid value of any other attribute pass without a word", async () => {
     const { bytes } = makeInstance({ elements: [["00080031", "TM", "noon"]] });
     const answer = await v1.store([bytes]);

@@ -55,11 +55,11 @@ function metadata(summary: string): OperationDescription {
   );
 }
 
-function rendered(summary: string): OperationDescription {
+function rendered(summary: string, answer: AnswerName = "rendered"): OperationDescription {
   return retrieve(
     summary,
     "PS3.18 §10.4.1.1.5.",
-    { 200: "rendered", 206: "part", 304: "notModified" },
+    { 200: answer, 206: "part", 304: "notModified" },
     rendering,
   );
 }
@@ -111,7 +111,7 @@ export const studyDescriptions: Descriptions = {
   ),
   retrieveStudyRendered: rendered("Retrieve a picture of a study"),
   retrieveSeriesRendered: rendered("Retrieve a picture of a series"),
-  retrieveInstanceRendered: rendered("Retrieve an instance as a picture"),
+  retrieveInstanceRendered: rendered("Retrieve an instance as a picture", "renderedInstance"),
   retrieveFramesRendered: rendered("Retrieve frames as pictures"),
   retrieveStudyThumbnail: thumbnail("Retrieve a thumbnail of a study"),
   retrieveSeriesThumbnail: thumbnail("Retrieve a thumbnail of a series"),

@@ -62,8 +62,8 @@ function event(action: EventAction, changes: Partial<AuditEvent> = {}): AuditEve
   };
 }
 
-function encode(one: AuditEvent): FhirAuditEvent[] {
-  return encodeFhirAuditEvents(one, serviceURL) as FhirAuditEvent[];
+function encode(one: AuditEvent): readonly FhirAuditEvent[] {
+  return encodeFhirAuditEvents(one, serviceURL) as readonly object[] as readonly FhirAuditEvent[];
 }
 
 /** What the profile of each action fixes: FHIR's name of it, and the types of the agents. */

@@ -268,6 +268,7 @@ describe("whatever it claims", () => {
     ["no end", withoutExp],
     ["an end that is text", { ...goodClaims, exp: "never" }],
     ["no subject", withoutSub],
+    ["an empty subject", { ...goodClaims, sub: "" }],
     ["a beginning after the skew", { ...goodClaims, nbf: seconds + 61 }],
     ["what only an ID token has", { ...goodClaims, nonce: "n" }],
     ["a hash of an access token", { ...goodClaims, at_hash: "h" }],

@@ -184,6 +184,9 @@ describe("retrieve", () => {
     expect(() => negotiateRetrieve(accept("image/png"), "instance")).toThrow(
       'What can be: multipart/related; type="application/dicom", application/dicom.',
     );
+    expect(() => negotiateRetrieve(accept("image/gif"), "frames")).toThrow(
+      /What can be: multipart\/related; type="application\/octet-stream", application\/octet-stream, .*image\/jpeg, image\/dicom-rle, image\/jls, image\/jp2, /,
+    );
   });
 
   test("several frames do not fit a single part, unless a multipart entry is there too", () => {

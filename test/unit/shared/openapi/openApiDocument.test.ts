@@ -35,6 +35,17 @@ test("every route is described, and nothing else is", () => {
   expect(Object.keys(operationDescriptions).toSorted()).toEqual(names.toSorted());
 });
 
+test("a rendered instance has every media type that is offered, and other pictures those of images", () => {
+  const { components } = openApiDocument(routes, "v2", serviceURL) as {
+    components: { responses: Readonly<Record<string, { content?: object }>> };
+  };
+  const typesOf = (name: string) => Object.keys(components.responses[name]?.content ?? {});
+  for (const mediaType of ["image/gif", "text/html", "application/pdf", "video/mp4"]) {
+    expect(typesOf("renderedInstance")).toContain(mediaType);
+  }
+  expect(typesOf("thumbnail")).toEqual(["image/jpeg", "image/png", "image/gif"]);
+});
+
 describe.each(["v1", "v2"] as const)("the document of %s", (version) => {
   test("is valid OpenAPI 3.1", async () => {
     const validator = new Validator();

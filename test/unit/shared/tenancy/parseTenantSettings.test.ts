@@ -69,6 +69,7 @@ describe("a setting that makes no sense is refused by its name", () => {
     ["issuers[0].jwksUri", { issuers: [{ ...issuer, jwksUri: "https://a:b@login.example/" }] }],
     ["issuers[0].jwksUri", { issuers: [{ ...issuer, jwksUri: "file:///etc/passwd" }] }],
     ["issuers[0].audiences", { issuers: [{ ...issuer, audiences: [] }] }],
+    ["issuers[0].algorithms", { issuers: [{ ...issuer, algorithms: [] }] }],
     ["issuers[0].audiences[0]", { issuers: [{ ...issuer, audiences: [7] }] }],
     ["issuers[0].algorithms[0]", { issuers: [{ ...issuer, algorithms: ["HS256"] }] }],
     ["issuers[0].algorithms[0]", { issuers: [{ ...issuer, algorithms: ["none"] }] }],
