@@ -1,5 +1,6 @@
 import { lookupKeyword, lookupTag } from "../dicom/dictionary.ts";
 import { isPrivateTag, parseTag, type Tag } from "../dicom/tag.ts";
+import { integerParameter } from "./integerParameter.ts";
 import { malformedParameter } from "./malformedParameter.ts";
 import { combineMoments, turnedRanges, type MomentFilter } from "./matchMoment.ts";
 import { isList, parseMatchParameter, type SearchFilter } from "./matchParameter.ts";
@@ -153,8 +154,8 @@ export function parseSearchQuery(
     furtherTags: includeField === "all" ? [] : furtherTags(includeField, extended),
     order: parseOrder(settings.get("orderby"), target),
     after,
-    limit: parseInteger("limit", settings.get("limit"), limitDefault, 1, limitMax),
-    offset: parseInteger("offset", settings.get("offset"), 0, 0, offsetMax),
+    limit: integerParameter("limit", settings.get("limit"), limitDefault, 1, limitMax),
+    offset: integerParameter("offset", settings.get("offset"), 0, 0, offsetMax),
   };
 }
 
@@ -203,23 +204,6 @@ function parseFlag(name: string, settings: ReadonlyMap<string, string>): boolean
     default:
       throw malformedParameter(name, "must be true or false");
   }
-}
-
-function parseInteger(
-  name: string,
-  text: string | undefined,
-  ifAbsent: number,
-  min: number,
-  max: number,
-): number {
-  if (text === undefined) {
-    return ifAbsent;
-  }
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) {
-    throw malformedParameter(name, `must be an integer from ${min} to ${max}`);
-  }
-  return value;
 }
 
 function parseOrder(text: string | undefined, target: SearchTarget): SearchOrder {

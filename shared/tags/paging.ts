@@ -1,3 +1,4 @@
+import { integerParameter } from "../dicomweb/integerParameter.ts";
 import { Problem } from "../problem/problem.ts";
 
 /** Which part of a list is asked for. */
@@ -30,27 +31,7 @@ export function parsePaging(parameters: Iterable<readonly [name: string, value: 
     given.set(known, value);
   }
   return {
-    limit: parseInteger("limit", given.get("limit"), limitDefault, 1, limitMax),
-    offset: parseInteger("offset", given.get("offset"), 0, 0, offsetMax),
+    limit: integerParameter("limit", given.get("limit"), limitDefault, 1, limitMax),
+    offset: integerParameter("offset", given.get("offset"), 0, 0, offsetMax),
   };
-}
-
-function parseInteger(
-  name: string,
-  text: string | undefined,
-  ifAbsent: number,
-  min: number,
-  max: number,
-): number {
-  if (text === undefined) {
-    return ifAbsent;
-  }
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) {
-    throw new Problem(
-      "malformed",
-      `The parameter "${name}" must be an integer from ${min} to ${max}.`,
-    );
-  }
-  return value;
 }
