@@ -198,3 +198,11 @@ function isSpecialCase(special: string, general: string): boolean {
     own.every((segment, at) => isLiteral(segment) || !isLiteral(segments[at]))
   );
 }
+
+test("docs/architecture.md has a row for each folder of the product, and no other", () => {
+  const [, ...rows] = rowsOf(sectionOf(read("docs/architecture.md"), "Rooms"));
+  const folders = readdirSync(join(root, "shared"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `shared/${name}`);
+  expect(rows.map(([folder]) => unquoted(folder))).toEqual(folders.toSorted());
+});
